@@ -1,0 +1,119 @@
+"""How the system reaches PostgreSQL: one engine for people's work, one pool for partners' look-ups."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from sqlalchemy import make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from app.settings import Settings
+
+Sessions = async_sessionmaker[AsyncSession]
+
+_SCHEME = "postgresql+asyncpg"
+
+
+@dataclass
+class Database:
+    """`sessions` acts as the application's role; `partners` as the partners' role, held by row-level security."""
+
+    engine: AsyncEngine
+    sessions: Sessions
+    partners: asyncpg.Pool
+
+    async def close(self) -> None:
+        await asyncio.gather(self.engine.dispose(), self.partners.close())
+
+
+async def connect(settings: Settings) -> Database:
+    """Open both pools; nothing is sent to the server before the first use."""
+    url = parse(settings.database_url)
+    engine = create_async_engine(
+        url,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=False,
+        connect_args=_driver_options(settings, url, settings.app_role),
+        query_cache_size=1200,
+    )
+    partners = await asyncpg.create_pool(
+        **_asyncpg_arguments(url),
+        **_partner_options(settings, url),
+        min_size=0,
+        max_size=settings.pool_size,
+    )
+    return Database(engine, async_sessionmaker(engine, expire_on_commit=False), partners)
+
+
+def owner_engine(settings: Settings) -> AsyncEngine:
+    """An engine as the owner of the tables, for migrations and reference rows."""
+    url = parse(settings.owner_database_url or settings.database_url)
+    return create_async_engine(url, pool_size=1, connect_args=_several_hosts(url))
+
+
+async def driver_connection(connection: AsyncConnection) -> asyncpg.Connection:
+    """The asyncpg connection beneath, for LISTEN and for libraries that speak asyncpg.
+
+    Call it after a first SQLAlchemy statement where the work must belong to the transaction: before that
+    the driver would commit each statement by itself.
+    """
+    raw = await connection.get_raw_connection()
+    driver = raw.driver_connection
+    if not isinstance(driver, asyncpg.Connection):
+        raise TypeError(f"expected asyncpg, found {type(driver).__name__}")
+    return driver
+
+
+def parse(url: str) -> URL:
+    """Take `postgresql://a:5432,b:5432/crm` as libpq does, and SQLAlchemy's own spelling."""
+    parts = urlsplit(url)
+    credentials, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return make_url(urlunsplit(parts._replace(scheme=_SCHEME)))
+    query = "&".join(filter(None, [*(f"host={host}" for host in hosts.split(",")), parts.query]))
+    return make_url(urlunsplit((_SCHEME, credentials + at, parts.path, query, "")))
+
+
+def _several_hosts(url: URL) -> dict[str, Any]:
+    hosts = url.query.get("host", ())
+    return {"target_session_attrs": "read-write"} if isinstance(hosts, tuple) and len(hosts) > 1 else {}
+
+
+def _server_settings(settings: Settings, url: URL, role: str) -> dict[str, str]:
+    wanted = {
+        "application_name": "courier-crm",
+        "timezone": "UTC",
+        "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
+        "idle_in_transaction_session_timeout": "60000",
+    }
+    return wanted if url.username == role else {**wanted, "role": role}
+
+
+def _driver_options(settings: Settings, url: URL, role: str) -> dict[str, Any]:
+    cache = {} if settings.statement_cache else {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    return {
+        "server_settings": _server_settings(settings, url, role),
+        "timeout": 5,
+        "command_timeout": settings.statement_timeout_s + 5,
+        **cache,
+        **_several_hosts(url),
+    }
+
+
+def _partner_options(settings: Settings, url: URL) -> dict[str, Any]:
+    options = _driver_options(settings, url, settings.partner_role)
+    options.pop("prepared_statement_cache_size", None)
+    return options
+
+
+def _asyncpg_arguments(url: URL) -> dict[str, Any]:
+    """What SQLAlchemy would hand to `asyncpg.connect` for this URL."""
+    dialect = url.get_dialect()()
+    _, arguments = dialect.create_connect_args(url)
+    arguments.pop("prepared_statement_cache_size", None)
+    return dict(arguments)

@@ -1,0 +1,1 @@
+"""HTTP: what comes in is read, handed to a service, and its answer sent out."""

@@ -1,0 +1,46 @@
+"""One log line a request: what was asked by its template, how it ended, how long it took."""
+
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger(__name__)
+
+
+class AccessLog:
+    """Logs the route's template, never the path, so that no number or name gets into a log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, note_status)
+        finally:
+            self._log(scope, status, time.perf_counter() - started)
+
+    @staticmethod
+    def _log(scope: Scope, status: int, seconds: float) -> None:
+        route = scope.get("route")
+        principal = scope.get("state", {}).get("principal")
+        log.info(
+            "request",
+            method=scope["method"],
+            route=getattr(route, "path", None),
+            status=status,
+            ms=round(seconds * 1000, 1),
+            principal=str(principal.id) if principal else None,
+        )

@@ -1,0 +1,273 @@
+"""What operations ask for: who calls, a transaction, a key, an entity tag."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Header, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import OAuth2, SecurityScopes
+from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlowPassword, OAuthFlows
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Database
+from app.errors import Forbidden, KeyReused, NotFound, PreconditionRequired, Stale, Unauthenticated, UnderWay
+from app.models.account import AccessKind
+from app.models.event import IdempotencyKey
+from app.routers.limits import Limits
+from app.routers.problems import NotModified, Replay
+from app.security import Principal, Scope, Tokens
+from app.services import accesses
+from app.settings import Settings
+
+KEY_LOCK = 3
+
+_scheme = OAuth2(
+    flows=OAuthFlows(
+        password=OAuthFlowPassword(tokenUrl="/v1/auth/token", scopes={scope.value: scope.value for scope in Scope}),
+        clientCredentials=OAuthFlowClientCredentials(
+            tokenUrl="/v1/auth/token", scopes={scope.value: scope.value for scope in Scope}
+        ),
+    ),
+    auto_error=False,
+    scheme_name="oauth2",
+)
+
+
+def database_of(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def settings_of(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def tokens_of(request: Request) -> Tokens:
+    tokens: Tokens = request.app.state.tokens
+    return tokens
+
+
+async def authenticate(
+    request: Request, response: Response, _header: Annotated[str | None, Depends(_scheme)]
+) -> AsyncIterator[Principal]:
+    """The principal of the bearer token, within its rate. Whether it still holds, the database says."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise Unauthenticated
+    principal = tokens_of(request).verify(token)
+    request.state.principal = principal
+    limits: Limits = request.app.state.limits
+    async with limits.admit(principal, response):
+        yield principal
+
+
+async def authorise(
+    request: Request, needed: SecurityScopes, principal: Annotated[Principal, Depends(authenticate)]
+) -> Principal:
+    """The principal, if it holds every scope that the operation declares; a denial is written down."""
+    missing = [scope for scope in needed.scopes if scope not in principal.scopes]
+    if not missing:
+        return principal
+    async with database_of(request).sessions.begin() as session:
+        await admit(session, principal)
+        accesses.record(
+            session, AccessKind.DENIED, principal_id=principal.id, operation=operation_of(request), missing=missing
+        )
+    if principal.is_partner:
+        raise NotFound
+    raise Forbidden(
+        f"This needs the scope {', '.join(missing)}.", f"需要权限 {'、'.join(missing)}。", missing_scopes=missing
+    )
+
+
+def holder_of(*scopes: Scope) -> Any:
+    """`Annotated[Principal, holder_of(Scope.X)]`: only principals with these scopes get in."""
+    return Security(authorise, scopes=[scope.value for scope in scopes])
+
+
+def operation_of(request: Request) -> str:
+    """Method and path template: no identifier of anybody gets into a log or an audit row."""
+    route = request.scope.get("route")
+    return f"{request.method} {getattr(route, 'path', '')}"
+
+
+async def admit(session: AsyncSession, principal: Principal) -> None:
+    """Ask the database, as the transaction's first statement, whether the token still holds."""
+    admitted = await session.scalar(
+        text("SELECT admit(:subject, :version, :token) IS NOT NULL"),
+        {"subject": principal.id, "version": principal.credentials_version, "token": principal.token_id},
+    )
+    if not admitted:
+        raise Unauthenticated("The token was taken back; sign in again.", "令牌已失效,请重新登录。")
+
+
+async def transaction(
+    request: Request, principal: Annotated[Principal, Depends(authenticate)]
+) -> AsyncIterator[AsyncSession]:
+    """The request's one transaction: it commits before the answer leaves, or nothing happened."""
+    async with database_of(request).sessions.begin() as session:
+        await admit(session, principal)
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(transaction, scope="function")]
+
+
+async def once(
+    request: Request,
+    session: Session,
+    principal: Annotated[Principal, Depends(authenticate)],
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=200, description="Repeat with the same key within 24 h: the first answer"),
+    ] = None,
+) -> AsyncSession:
+    """The transaction of a request that may be repeated: the same key and body give the first answer again.
+
+    The key is an advisory lock until commit, so that of two at the same time one gets 409; the answer is
+    stored in the same transaction as what it answers for, so that a crash can't part them.
+    """
+    if idempotency_key is None:
+        return session
+    key = _Key(principal.id, idempotency_key, await _fingerprint(request))
+    await key.take(session)
+    request.state.key, request.state.session = key, session
+    return session
+
+
+OnceSession = Annotated[AsyncSession, Depends(once, scope="function")]
+
+
+class _Key:
+    """An idempotency key that this request holds."""
+
+    def __init__(self, principal_id: UUID, key: str, fingerprint: bytes) -> None:
+        self.principal_id, self.key, self.fingerprint = principal_id, key, fingerprint
+
+    async def take(self, session: AsyncSession) -> None:
+        lock = {"name": f"{self.principal_id}:{self.key}", "class": KEY_LOCK}
+        if not await session.scalar(text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, :class))"), lock):
+            raise UnderWay("A request with this key is still under way.", "相同幂等键的请求仍在处理中。")
+        first = await session.scalar(
+            select(IdempotencyKey).where(
+                IdempotencyKey.principal_id == self.principal_id,
+                IdempotencyKey.key == self.key,
+                IdempotencyKey.created_at > text("now() - interval '24 hours'"),
+            )
+        )
+        if first is None:
+            return
+        if first.fingerprint != self.fingerprint:
+            raise KeyReused(
+                "This key was used for another request; take a new one.", "该幂等键已用于另一个请求,请更换。"
+            )
+        raise Replay(Response(first.body, first.status, headers=first.headers))
+
+    async def keep(self, session: AsyncSession, response: Response) -> None:
+        headers = {name: response.headers[name] for name in ("content-type", "etag", "location") if name in response.headers}
+        values = {
+            "fingerprint": self.fingerprint,
+            "status": response.status_code,
+            "headers": {**headers, "idempotent-replayed": "true", "cache-control": "no-store"},
+            "body": bytes(response.body),
+        }
+        await session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.principal_id == self.principal_id, IdempotencyKey.key == self.key
+            )
+        )
+        await session.execute(insert(IdempotencyKey).values(principal_id=self.principal_id, key=self.key, **values))
+
+
+async def _fingerprint(request: Request) -> bytes:
+    words = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    return hashlib.sha256(words + await request.body()).digest()
+
+
+class StrictRequest(Request):
+    """Reads JSON as strictly as RFC 8259 allows: no duplicate names, no NaN, no lone surrogates."""
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            body = (await self.body()).decode("utf-8")
+            self._json = json.loads(body, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        return self._json
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise json.JSONDecodeError("an object names a member twice", "", 0)
+    for name, value in pairs:
+        if not _storable(name) or (isinstance(value, str) and not _storable(value)):
+            raise json.JSONDecodeError("a string holds a NUL or half a character", "", 0)
+        if isinstance(value, list) and not all(_storable(each) for each in value if isinstance(each, str)):
+            raise json.JSONDecodeError("a string holds a NUL or half a character", "", 0)
+    return found
+
+
+def _storable(value: str) -> bool:
+    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _no_constant(name: str) -> Any:
+    raise json.JSONDecodeError(f"{name} is no JSON", "", 0)
+
+
+class CourierRoute(APIRoute):
+    """Reads bodies strictly, forbids caching, and keeps the answer of a keyed request before the commit."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            request = StrictRequest(request.scope, request.receive)
+            response = await handle(request)
+            response.headers.setdefault("Cache-Control", "no-store")
+            key: _Key | None = getattr(request.state, "key", None)
+            if key is not None and response.status_code < 300:
+                await key.keep(request.state.session, response)
+            return response
+
+        return handler
+
+
+def conditional(request: Request, response: Response, version: int) -> None:
+    """Send the entity tag; a caller that has this version already gets 304."""
+    etag = f'"{version}"'
+    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
+        raise NotModified(etag)
+    response.headers["ETag"] = etag
+
+
+def if_match(if_match: Annotated[str | None, Header(description="The ETag you read", examples=['"3"'])] = None) -> int:
+    """The version that a change builds on; a change without one is refused."""
+    if if_match is None:
+        raise PreconditionRequired(
+            "Send If-Match with the ETag you read, so that nobody's change is overwritten.",
+            "请在 If-Match 中携带读取到的 ETag,以免覆盖他人的修改。",
+        )
+    try:
+        return int(if_match.strip().removeprefix("W/").strip('"'))
+    except ValueError:
+        raise Stale("This is not an ETag of ours; read the resource again.", "ETag 无效,请重新读取资源。") from None
+
+
+IfMatch = Annotated[int, Depends(if_match)]
+DatabaseOf = Annotated[Database, Depends(database_of)]
+TokensOf = Annotated[Tokens, Depends(tokens_of)]
+SettingsOf = Annotated[Settings, Depends(settings_of)]
+
+
+def partner_pool(request: Request) -> asyncpg.Pool:
+    return database_of(request).partners
+
+
+PartnerPool = Annotated[asyncpg.Pool, Depends(partner_pool)]

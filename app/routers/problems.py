@@ -1,0 +1,264 @@
+"""The one place where errors become HTTP: `application/problem+json` (RFC 9457), in Chinese or English."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+import structlog
+from asgi_correlation_id import correlation_id
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.errors import CourierError, Text
+
+log = structlog.get_logger(__name__)
+
+STATUS: dict[type[CourierError], int] = {
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.UnderWay: 409,
+    errors.IllegalTransition: 409,
+    errors.Stale: 412,
+    errors.Invalid: 422,
+    errors.KeyReused: 422,
+    errors.PreconditionRequired: 428,
+    errors.TooManyRequests: 429,
+    errors.SignInFailed: 400,
+}
+
+PLAIN: dict[int, tuple[str, Text, Text]] = {
+    400: ("bad-request", Text("Bad request", "请求无效"), Text("The body can't be read.", "无法读取请求体。")),
+    404: ("not-found", errors.NotFound.title, Text("There is no such resource.", "没有这个资源。")),
+    405: ("method-not-allowed", Text("Method not allowed", "方法不允许"), Text("See Allow.", "见 Allow 头。")),
+    413: (
+        "too-large",
+        Text("Body too large", "请求体过大"),
+        Text("Send at most 1 MiB at once; split the batch.", "单次最多 1 MiB,请拆分批次。"),
+    ),
+    415: ("unsupported-media-type", Text("Unsupported media type", "不支持的类型"), Text("Send JSON.", "请发送 JSON。")),
+    500: (
+        "internal",
+        Text("Internal error", "内部错误"),
+        Text("It is our fault and was logged; quote the trace_id.", "这是我们的错误,已记录;请提供 trace_id。"),
+    ),
+    503: (
+        "unavailable",
+        Text("Temporarily unavailable", "暂时不可用"),
+        Text("Nothing was changed, or the outcome is unknown: repeat with the same Idempotency-Key.",
+             "未作更改或结果未知:请携带相同的 Idempotency-Key 重试。"),
+    ),
+}
+
+VALIDATION = Text("The request has {count} invalid field(s).", "请求中有 {count} 个字段无效。")
+
+CHINESE: dict[str, str] = {
+    "missing": "缺少必填字段",
+    "extra_forbidden": "不认识的字段",
+    "json_invalid": "不是有效的 JSON",
+    "string_type": "应为字符串",
+    "string_too_short": "长度至少为 {min_length}",
+    "string_too_long": "长度最多为 {max_length}",
+    "string_pattern_mismatch": "格式应为 {pattern}",
+    "int_type": "应为整数",
+    "int_parsing": "应为整数",
+    "bool_type": "应为布尔值",
+    "bool_parsing": "应为布尔值",
+    "list_type": "应为数组",
+    "dict_type": "应为对象",
+    "model_attributes_type": "应为对象",
+    "too_long": "最多 {max_length} 项",
+    "too_short": "至少 {min_length} 项",
+    "enum": "应为以下之一:{expected}",
+    "literal_error": "应为以下之一:{expected}",
+    "uuid_parsing": "应为 UUID",
+    "uuid_type": "应为 UUID",
+    "datetime_parsing": "应为带时区偏移的 RFC 3339 时间",
+    "datetime_from_date_parsing": "应为带时区偏移的 RFC 3339 时间",
+    "datetime_type": "应为带时区偏移的 RFC 3339 时间",
+    "timezone_aware": "时间必须带时区偏移",
+    "date_parsing": "应为日期",
+    "date_from_datetime_parsing": "应为日期",
+    "greater_than_equal": "不得小于 {ge}",
+    "less_than_equal": "不得大于 {le}",
+    "value_error": "值无效:{error}",
+}
+
+
+class Replay(Exception):  # noqa: N818  # not an error: the first answer, given again
+    """A keyed request was answered before."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+class NotModified(Exception):  # noqa: N818  # not an error: the caller has it already
+    """The caller's copy is current."""
+
+    def __init__(self, etag: str) -> None:
+        self.etag = etag
+
+
+def language_of(request: Request) -> str:
+    """`zh` or `en`, whichever stands first in Accept-Language; `zh` where neither does."""
+    wanted = request.headers.get("accept-language", "").lower()
+    places = {code: wanted.find(code) for code in ("zh", "en")}
+    stated = {code: place for code, place in places.items() if place >= 0}
+    return min(stated, key=lambda code: stated[code]) if stated else "zh"
+
+
+def say(text: Text, language: str) -> str:
+    return text.en if language == "en" else text.zh
+
+
+def document(error: CourierError, request: Request) -> dict[str, Any]:
+    """The problem document of a named error; batches carry it per item."""
+    language = language_of(request)
+    detail = say(error.detail, language)
+    body = _document(error.slug, error.title, detail, status_of(error), request)
+    if error.pointer is not None:
+        body["errors"] = [{"pointer": error.pointer, "detail": detail}]
+    return body | error.extra
+
+
+def validation_document(found: Sequence[ErrorDetails | dict[str, Any]], request: Request) -> dict[str, Any]:
+    """The problem document of a request that does not fit its schema, field by field."""
+    language = language_of(request)
+    fields = [{"pointer": pointer_to(each["loc"]), "detail": _describe(each, language)} for each in found[:100]]
+    detail = say(VALIDATION, language).format(count=len(found))
+    body = _document(errors.Invalid.slug, errors.Invalid.title, detail, 422, request)
+    return body | {"errors": fields}
+
+
+def status_of(error: CourierError) -> int:
+    if getattr(error, "error", None) == "invalid_client":
+        return 401
+    return STATUS[type(error)]
+
+
+def pointer_to(location: Sequence[int | str]) -> str:
+    """A JSON pointer (RFC 6901) to a place in body, query, path or header."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in location)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application answer in the one shape."""
+    app.add_exception_handler(CourierError, _on_named)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _on_invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
+    app.add_exception_handler(Replay, lambda _, replay: replay.response)  # type: ignore[arg-type,return-value]
+    app.add_exception_handler(NotModified, _on_not_modified)  # type: ignore[arg-type]
+    app.add_exception_handler(StaleDataError, _on_lost_race)
+    app.add_exception_handler(DBAPIError, _on_database)  # type: ignore[arg-type]
+    for lost in (PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        app.add_exception_handler(lost, _on_unavailable)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+def _document(slug: str, title: Text, detail: str, status: int, request: Request) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{slug}",
+        "title": say(title, language_of(request)),
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "trace_id": correlation_id.get(),
+    }
+
+
+def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    fixed = {"Cache-Control": "no-store", "Content-Language": "zh" if _is_chinese(body["title"]) else "en"}
+    return JSONResponse(
+        body, body["status"], headers=fixed | (headers or {}), media_type="application/problem+json"
+    )
+
+
+def _is_chinese(text: str) -> bool:
+    return any("\u4e00" <= character <= "\u9fff" for character in text)
+
+
+def _plain(status: int, request: Request, headers: dict[str, str] | None = None) -> JSONResponse:
+    phrase = HTTPStatus(status).phrase
+    slug, title, detail = PLAIN.get(status, (phrase.lower().replace(" ", "-"), Text(phrase, phrase), Text(phrase, phrase)))
+    return _answer(_document(slug, title, say(detail, language_of(request)), status, request), headers)
+
+
+def _describe(error: ErrorDetails | dict[str, Any], language: str) -> str:
+    if language == "en" or error["type"] not in CHINESE:
+        return str(error["msg"])
+    return CHINESE[error["type"]].format_map({"error": "", **error.get("ctx", {})})
+
+
+async def _on_named(request: Request, error: CourierError) -> Response:
+    headers = {}
+    status = status_of(error)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.TooManyRequests | errors.UnderWay):
+        headers["Retry-After"] = str(error.retry_after)
+    return _answer(document(error, request), headers)
+
+
+async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
+    return _answer(validation_document(error.errors(), request))
+
+
+async def _on_http(request: Request, error: HTTPException) -> Response:
+    return _plain(error.status_code, request, dict(error.headers or {}))
+
+
+async def _on_not_modified(_request: Request, current: NotModified) -> Response:
+    return Response(status_code=304, headers={"ETag": current.etag, "Cache-Control": "no-store"})
+
+
+async def _on_lost_race(request: Request, _error: Exception) -> Response:
+    lost = errors.Conflict(
+        "Somebody else changed it at the same moment; read it again and repeat.",
+        "他人同时作了修改,请重新读取后再试。",
+    )
+    return await _on_named(request, lost)
+
+
+async def _on_database(request: Request, error: DBAPIError) -> Response:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if isinstance(error, IntegrityError) and state in {"23505", "23503", "23P01"}:
+        return await _on_named(request, _clash(error))
+    if state.startswith("22"):
+        refused = errors.Invalid("A value can't be stored: it is out of range or holds a NUL.", "值超出范围或含有 NUL,无法存储。")
+        return await _on_named(request, refused)
+    if not state or state[:2] in {"08", "40", "53", "55", "57"} or error.connection_invalidated:
+        return await _on_unavailable(request, error)
+    return await _on_unexpected(request, error)
+
+
+def _clash(error: IntegrityError) -> errors.Conflict:
+    constraint = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+    return errors.Conflict(
+        f"It contradicts what is stored ({constraint}).", f"与已有数据冲突({constraint})。", constraint=constraint
+    )
+
+
+async def _on_unavailable(request: Request, error: Exception) -> Response:
+    log.warning("unavailable", error=type(error).__name__, detail=str(error)[:300])
+    return _plain(503, request, {"Retry-After": "1"})
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    log.error("unexpected", exc_info=error)
+    return _plain(500, request)
+
+
+def validation_problem(error: ValidationError, request: Request, prefix: Sequence[int | str]) -> dict[str, Any]:
+    """The problem of one item of a batch that does not fit its schema."""
+    found = [{**each, "loc": (*prefix, *each["loc"])} for each in error.errors(include_url=False, include_input=False)]
+    return validation_document(found, request)

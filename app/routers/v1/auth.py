@@ -1,0 +1,57 @@
+"""Signing in and out (RFC 6749, 7009)."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Request, Response
+
+from app.errors import CourierError, SignInFailed
+from app.routers.deps import CourierRoute, DatabaseOf, SettingsOf, TokensOf
+from app.schemas.account import TokenRead
+from app.services import sign_in
+
+router = APIRouter(prefix="/auth", tags=["auth"], route_class=CourierRoute)
+
+Field = Annotated[str | None, Form(max_length=1000)]
+
+
+@router.post("/token", summary="Get an access token", response_model=TokenRead)
+async def create_token(
+    grant_type: Annotated[Literal["password", "client_credentials", "refresh_token"], Form()],
+    database: DatabaseOf,
+    tokens: TokensOf,
+    settings: SettingsOf,
+    username: Field = None,
+    password: Field = None,
+    client_id: Field = None,
+    client_secret: Field = None,
+    refresh_token: Field = None,
+    scope: Annotated[str | None, Form(max_length=2000, description="Ignored: the roles decide")] = None,
+) -> dict[str, Any]:
+    """Staff send `password`, later `refresh_token`; machines send `client_credentials`.
+
+    A refresh token works once; a second use ends every token that came from the same sign-in.
+    """
+    given = (database.sessions, tokens, settings)
+    if grant_type == "password" and username is not None and password is not None:
+        return _unless_refused(await sign_in.with_password(*given, username, password))
+    if grant_type == "client_credentials" and client_id is not None and client_secret is not None:
+        return _unless_refused(await sign_in.with_secret(*given, client_id, client_secret))
+    if grant_type == "refresh_token" and refresh_token is not None:
+        return _unless_refused(await sign_in.with_refresh(*given, refresh_token))
+    raise SignInFailed("invalid_request", "The grant lacks its name or secret.", "缺少账号或口令。")
+
+
+@router.post("/revoke", summary="Take a token back", status_code=200, response_class=Response)
+async def revoke_token(
+    request: Request, database: DatabaseOf, tokens: TokensOf, token: Annotated[str, Form(max_length=4000)]
+) -> Response:
+    """Access or refresh token; it counts from the next request on, everywhere. Always 200 (RFC 7009)."""
+    async with database.sessions.begin() as session:
+        await sign_in.revoke(session, tokens, token)
+    return Response(status_code=200)
+
+
+def _unless_refused(outcome: dict[str, Any] | CourierError) -> dict[str, Any]:
+    if isinstance(outcome, CourierError):
+        raise outcome
+    return outcome

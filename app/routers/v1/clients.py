@@ -1,0 +1,78 @@
+"""The machines of dispatch and partners."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.models.account import Client
+from app.paging import Page, paginate
+from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, conditional, holder_of
+from app.schemas.account import ClientChange, ClientCreate, ClientQuery, ClientRead, ClientSecret
+from app.security import Principal, Scope
+from app.services import accounts
+
+router = APIRouter(prefix="/clients", tags=["clients"], route_class=CourierRoute)
+
+Reader = Annotated[Principal, holder_of(Scope.CLIENTS_READ)]
+Admin = Annotated[Principal, holder_of(Scope.CLIENTS_WRITE)]
+
+
+@router.get("", summary="List clients", response_model=Page[ClientRead])
+async def list_clients(query: Annotated[ClientQuery, Query()], _: Reader, session: Session) -> dict[str, Any]:
+    """By client_id."""
+    return await paginate(session, accounts.search_clients(query), query)
+
+
+@router.post("", summary="Create a client", status_code=201, response_model=ClientSecret)
+async def create_client(body: ClientCreate, actor: Admin, session: Session) -> dict[str, Any]:
+    """The secret is told in this answer and never again; it takes no Idempotency-Key for that reason."""
+    client, secret = await accounts.create_client(session, actor, body)
+    return _with_secret(client, secret)
+
+
+@router.get("/{client_id}", summary="Read a client", response_model=ClientRead)
+async def get_client(client_id: UUID, request: Request, response: Response, _: Reader, session: Session) -> Client:
+    """With its ETag."""
+    client = await accounts.get_client(session, client_id)
+    conditional(request, response, client.version)
+    return client
+
+
+@router.patch("/{client_id}", summary="Change a client", response_model=ClientRead)
+async def change_client(
+    client_id: UUID,
+    body: ClientChange,
+    version: IfMatch,
+    request: Request,
+    response: Response,
+    actor: Admin,
+    session: Session,
+) -> Client:
+    """Sources and customers count from the client's next request on."""
+    client = await accounts.change_client(session, actor, client_id, body, version)
+    conditional(request, response, client.version)
+    return client
+
+
+@router.post("/{client_id}/disable", summary="Disable a client", response_model=ClientRead)
+async def disable_client(client_id: UUID, actor: Admin, session: OnceSession) -> Client:
+    """Counts from the client's next request on."""
+    return await accounts.disable_client(session, actor, client_id)
+
+
+@router.post("/{client_id}/enable", summary="Enable a client again", response_model=ClientRead)
+async def enable_client(client_id: UUID, actor: Admin, session: OnceSession) -> Client:
+    """The client must sign in anew."""
+    return await accounts.enable_client(session, actor, client_id)
+
+
+@router.post("/{client_id}/rotate-secret", summary="Give a new secret", response_model=ClientSecret)
+async def rotate_client_secret(client_id: UUID, actor: Admin, session: Session) -> dict[str, Any]:
+    """The old secret and its tokens end at once."""
+    client, secret = await accounts.rotate_secret(session, actor, client_id)
+    return _with_secret(client, secret)
+
+
+def _with_secret(client: Client, secret: str) -> dict[str, Any]:
+    return ClientRead.model_validate(client).model_dump() | {"client_secret": secret}

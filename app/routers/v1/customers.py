@@ -1,0 +1,74 @@
+"""Companies and persons the courier serves."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.models.customer import Customer
+from app.paging import Page, paginate
+from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, conditional, holder_of
+from app.schemas.customer import (
+    CustomerChange,
+    CustomerCreate,
+    CustomerQuery,
+    CustomerRead,
+    CustomerSearch,
+    CustomerSummary,
+)
+from app.security import Principal, Scope
+from app.services import customers
+
+router = APIRouter(prefix="/customers", tags=["customers"], route_class=CourierRoute)
+
+Reader = Annotated[Principal, holder_of(Scope.CUSTOMERS_READ)]
+Writer = Annotated[Principal, holder_of(Scope.CUSTOMERS_WRITE)]
+
+
+@router.get("", summary="List customers", response_model=Page[CustomerSummary])
+async def list_customers(query: Annotated[CustomerQuery, Query()], actor: Reader, session: Session) -> dict[str, Any]:
+    """Sales see the customers they own, others all of them."""
+    return await paginate(session, customers.listed(actor, query), query)
+
+
+@router.post("/search", summary="Search customers", response_model=Page[CustomerSummary])
+async def search_customers(body: CustomerSearch, actor: Reader, session: Session) -> dict[str, Any]:
+    """By name, code or phone. The terms travel in the body, so that they stand in no log."""
+    statement, paging = customers.found(actor, body)
+    return await paginate(session, statement, paging)
+
+
+@router.post("", summary="Create a customer", status_code=201, response_model=CustomerRead)
+async def create_customer(
+    body: CustomerCreate, request: Request, response: Response, actor: Writer, session: OnceSession
+) -> Customer:
+    """A code that another customer has is a conflict."""
+    customer = await customers.create(session, actor, body)
+    conditional(request, response, customer.version)
+    return customer
+
+
+@router.get("/{customer_id}", summary="Read a customer", response_model=CustomerRead)
+async def get_customer(
+    customer_id: UUID, request: Request, response: Response, actor: Reader, session: Session
+) -> Customer:
+    """Contacts and addresses are masked."""
+    customer = await customers.get(session, actor, customer_id)
+    conditional(request, response, customer.version)
+    return customer
+
+
+@router.patch("/{customer_id}", summary="Change a customer", response_model=CustomerRead)
+async def change_customer(
+    customer_id: UUID,
+    body: CustomerChange,
+    version: IfMatch,
+    request: Request,
+    response: Response,
+    actor: Writer,
+    session: Session,
+) -> Customer:
+    """A list, where given, replaces the whole list."""
+    customer = await customers.change(session, actor, customer_id, body, version)
+    conditional(request, response, customer.version)
+    return customer

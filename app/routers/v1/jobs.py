@@ -1,0 +1,35 @@
+"""Long work and how far it has come."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from app.models.job import Job
+from app.paging import Page, paginate
+from app.routers.deps import CourierRoute, OnceSession, Session, holder_of
+from app.schemas.job import JobQuery, JobRead
+from app.security import Principal, Scope
+from app.services import jobs
+
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=CourierRoute)
+
+Reader = Annotated[Principal, holder_of(Scope.JOBS_READ)]
+
+
+@router.get("", summary="List jobs", response_model=Page[JobRead])
+async def list_jobs(query: Annotated[JobQuery, Query()], _: Reader, session: Session) -> dict[str, Any]:
+    """The newest first."""
+    return await paginate(session, jobs.search(), query)
+
+
+@router.get("/{job_id}", summary="Read a job", response_model=JobRead)
+async def get_job(job_id: UUID, _: Reader, session: Session) -> Job:
+    """State and progress."""
+    return await Job.fetch(session, job_id)
+
+
+@router.post("/{job_id}/cancel", summary="Cancel a job", response_model=JobRead)
+async def cancel_job(job_id: UUID, _: Reader, session: OnceSession) -> Job:
+    """A running job stops at its next step; what it has done stays."""
+    return await jobs.cancel(session, job_id)

@@ -1,0 +1,81 @@
+"""Parcels under way."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from app.models.shipment import Shipment
+from app.paging import Page, paginate
+from app.routers.batches import answer_each
+from app.routers.deps import CourierRoute, OnceSession, Session, conditional, holder_of
+from app.routers.problems import language_of
+from app.schemas.shipment import (
+    CountQuery,
+    CountsRead,
+    Reopen,
+    ShipmentBatch,
+    ShipmentBatchAnswer,
+    ShipmentCreate,
+    ShipmentQuery,
+    ShipmentRead,
+    ShipmentSummary,
+)
+from app.security import Principal, Scope
+from app.services import reopening, shipments, views
+
+router = APIRouter(prefix="/shipments", tags=["shipments"], route_class=CourierRoute)
+
+Creator = Annotated[Principal, holder_of(Scope.SHIPMENTS_CREATE)]
+Reader = Annotated[Principal, holder_of(Scope.SHIPMENTS_READ)]
+Writer = Annotated[Principal, holder_of(Scope.SHIPMENTS_WRITE)]
+TrackingNo = Annotated[str, Path(max_length=64)]
+
+
+@router.post("", summary="Make a shipment known", status_code=201, response_model=ShipmentSummary)
+async def create_shipment(
+    body: ShipmentCreate, request: Request, response: Response, actor: Creator, session: OnceSession
+) -> Shipment:
+    """Events that came before it, parked under its number, join it."""
+    shipment = await shipments.create(session, actor, body)
+    conditional(request, response, shipment.version)
+    return shipment
+
+
+@router.post("/batch", summary="Make many shipments known", response_model=ShipmentBatchAnswer)
+async def create_shipments(
+    body: ShipmentBatch, request: Request, actor: Creator, session: OnceSession
+) -> dict[str, Any]:
+    """Up to 1,000, each applied and answered on its own."""
+
+    async def create(item: ShipmentCreate) -> dict[str, Any]:
+        return {"result": "created", "id": (await shipments.create(session, actor, item)).id}
+
+    return {"results": await answer_each(request, session, body.items, ShipmentCreate, create)}
+
+
+@router.get("", summary="List shipments", response_model=Page[ShipmentSummary])
+async def list_shipments(query: Annotated[ShipmentQuery, Query()], actor: Reader, session: Session) -> dict[str, Any]:
+    """Sales see those of their own customers."""
+    return await paginate(session, shipments.search(actor, query), query)
+
+
+@router.get("/counts", summary="Count shipments", response_model=CountsRead)
+async def count_shipments(query: Annotated[CountQuery, Query()], actor: Reader, session: Session) -> dict[str, Any]:
+    """By status, service or customer, the largest first."""
+    return await shipments.counts(session, actor, query)
+
+
+@router.get("/{tracking_no}", summary="Read a shipment", response_model=ShipmentRead)
+async def get_shipment(
+    tracking_no: TrackingNo, request: Request, response: Response, actor: Reader, session: Session
+) -> dict[str, Any]:
+    """With its legs, events, customer and the most severe open exception."""
+    shipment = await shipments.find(session, actor, tracking_no)
+    conditional(request, response, shipment.version)
+    return await views.shipment(session, shipment, language_of(request))
+
+
+@router.post("/{tracking_no}/reopen", summary="Reopen a finished shipment", response_model=ShipmentSummary)
+async def reopen_shipment(tracking_no: TrackingNo, body: Reopen, actor: Writer, session: OnceSession) -> Shipment:
+    """Delivered and lost ones by operations, others by a manager or director; the reason is kept."""
+    return await reopening.reopen(session, actor, tracking_no, body)

@@ -1,0 +1,66 @@
+"""The company's people."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.models.account import User
+from app.paging import Page, paginate
+from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, conditional, holder_of
+from app.schemas.account import PasswordReset, UserChange, UserCreate, UserQuery, UserRead
+from app.security import Principal, Scope
+from app.services import accounts
+
+router = APIRouter(prefix="/users", tags=["users"], route_class=CourierRoute)
+
+Reader = Annotated[Principal, holder_of(Scope.USERS_READ)]
+Admin = Annotated[Principal, holder_of(Scope.USERS_WRITE)]
+
+
+@router.get("", summary="List users", response_model=Page[UserRead])
+async def list_users(query: Annotated[UserQuery, Query()], _: Reader, session: Session) -> dict[str, Any]:
+    """By username, or the newest first."""
+    return await paginate(session, accounts.search_users(query), query)
+
+
+@router.post("", summary="Create a user", status_code=201, response_model=UserRead)
+async def create_user(body: UserCreate, actor: Admin, session: Session) -> User:
+    """Takes no Idempotency-Key, for the body holds a password; the username makes a repeat a conflict."""
+    return await accounts.create_user(session, actor, body)
+
+
+@router.get("/{user_id}", summary="Read a user", response_model=UserRead)
+async def get_user(user_id: UUID, request: Request, response: Response, _: Reader, session: Session) -> User:
+    """With its ETag."""
+    user = await User.fetch(session, user_id)
+    conditional(request, response, user.version)
+    return user
+
+
+@router.patch("/{user_id}", summary="Change a user", response_model=UserRead)
+async def change_user(
+    user_id: UUID, body: UserChange, version: IfMatch, request: Request, response: Response, actor: Admin, session: Session
+) -> User:
+    """New roles end every token the user holds, as of the next request."""
+    user = await accounts.change_user(session, actor, user_id, body, version)
+    conditional(request, response, user.version)
+    return user
+
+
+@router.post("/{user_id}/disable", summary="Disable a user", response_model=UserRead)
+async def disable_user(user_id: UUID, actor: Admin, session: OnceSession) -> User:
+    """Counts from the user's next request on."""
+    return await accounts.disable_user(session, actor, user_id)
+
+
+@router.post("/{user_id}/enable", summary="Enable a user again", response_model=UserRead)
+async def enable_user(user_id: UUID, actor: Admin, session: OnceSession) -> User:
+    """The user must sign in anew."""
+    return await accounts.enable_user(session, actor, user_id)
+
+
+@router.post("/{user_id}/reset-password", summary="Give a new password", response_model=UserRead)
+async def reset_password(user_id: UUID, body: PasswordReset, actor: Admin, session: Session) -> User:
+    """Ends every token the user holds."""
+    return await accounts.reset_password(session, actor, user_id, body.password.get_secret_value())

@@ -1,0 +1,172 @@
+"""Users, machines, departments and tokens."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from app.models.account import UserLevel
+from app.paging import ListQuery
+from app.schemas.base import Body, Line, Read, Word
+from app.security import MACHINE_ROLES, Role
+
+StaffRoles = Annotated[list[Role], Field(min_length=1, max_length=10, examples=[["operations"]])]
+Password = Annotated[SecretStr, Field(min_length=12, max_length=200)]
+
+
+def _only_staff(roles: list[Role]) -> list[Role]:
+    if MACHINE_ROLES & set(roles):
+        raise ValueError("dispatch and partner are roles of machines; make a client instead")
+    return sorted(set(roles))
+
+
+class UserCreate(Body):
+    username: Word
+    password: Password
+    name: Line
+    email: Annotated[str | None, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] = None
+    roles: StaffRoles
+    department_id: UUID | None = None
+    level: UserLevel = UserLevel.SPECIALIST
+    superior_id: UUID | None = None
+    deputy_id: UUID | None = None
+
+    _roles = field_validator("roles")(_only_staff)
+
+
+class UserChange(Body):
+    """Only the fields that are given change."""
+
+    name: Line | None = None
+    email: Annotated[str | None, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] = None
+    roles: StaffRoles | None = None
+    department_id: UUID | None = None
+    level: UserLevel | None = None
+    superior_id: UUID | None = None
+    deputy_id: UUID | None = None
+
+    @field_validator("roles")
+    @classmethod
+    def _roles(cls, roles: list[Role] | None) -> list[Role] | None:
+        return None if roles is None else _only_staff(roles)
+
+    @model_validator(mode="after")
+    def _required_stay(self) -> "UserChange":
+        if missing := [f for f in ("name", "roles", "level") if f in self.model_fields_set and getattr(self, f) is None]:
+            raise ValueError(f"{missing[0]} can be changed but not removed")
+        return self
+
+
+class PasswordReset(Body):
+    password: Password
+
+
+class UserRead(Read):
+    id: UUID
+    username: str
+    name: str
+    email: str | None
+    roles: list[Role]
+    department_id: UUID | None
+    level: UserLevel
+    superior_id: UUID | None
+    deputy_id: UUID | None
+    disabled_at: datetime | None
+    created_at: datetime
+    version: int
+
+
+class UserQuery(ListQuery):
+    role: Role | None = None
+    department_id: UUID | None = None
+    disabled: bool | None = None
+    sort: Literal["username", "-created_at"] = "username"
+
+
+class ClientCreate(Body):
+    name: Line
+    role: Literal[Role.DISPATCH, Role.PARTNER]
+    client_id: Annotated[Word | None, Field(description="Made up where it is left out")] = None
+    sources: Annotated[list[Word], Field(max_length=50, description="What a dispatch client may push for")] = []
+    customer_ids: Annotated[list[UUID], Field(max_length=200, description="Whom a partner client may see")] = []
+
+    @model_validator(mode="after")
+    def _fits_role(self) -> "ClientCreate":
+        if self.role is Role.DISPATCH and (self.customer_ids or not self.sources):
+            raise ValueError("a dispatch client has sources and no customers")
+        if self.role is Role.PARTNER and (self.sources or not self.customer_ids):
+            raise ValueError("a partner client has customers and no sources")
+        return self
+
+
+class ClientChange(Body):
+    name: Line | None = None
+    sources: Annotated[list[Word] | None, Field(max_length=50)] = None
+    customer_ids: Annotated[list[UUID] | None, Field(max_length=200)] = None
+
+
+class ClientRead(Read):
+    id: UUID
+    client_id: str
+    name: str
+    role: Role
+    sources: list[str]
+    customer_ids: list[UUID]
+    disabled_at: datetime | None
+    created_at: datetime
+    version: int
+
+
+class ClientSecret(ClientRead):
+    """The only answer that ever carries the secret."""
+
+    client_secret: str
+
+
+class ClientQuery(ListQuery):
+    role: Literal[Role.DISPATCH, Role.PARTNER] | None = None
+
+
+class DepartmentCreate(Body):
+    code: Word
+    name: Line
+    parent_id: UUID | None = None
+    head_id: UUID | None = None
+
+
+class DepartmentRead(Read):
+    id: UUID
+    code: str
+    name: str
+    parent_id: UUID | None
+    head_id: UUID | None
+
+
+class TokenRead(Read):
+    """RFC 6749, section 5.1."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: Annotated[int, Field(description="Seconds", examples=[900])]
+    refresh_token: Annotated[str | None, Field(description="Staff only; each can be used once")] = None
+    scope: str
+
+
+class MenuEntry(Read):
+    code: str
+    label: str
+
+
+class MeRead(Read):
+    """Who I am and what I may do, with labels to draw menus from."""
+
+    id: UUID
+    kind: Literal["user", "client"]
+    name: str
+    roles: list[MenuEntry]
+    scopes: list[str]
+    department: DepartmentRead | None
+    level: UserLevel | None
+    superior_id: UUID | None
+    deputy_id: UUID | None

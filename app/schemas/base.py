@@ -1,0 +1,100 @@
+"""What goes in and out, and what all of it has in common."""
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+_MONEY_IN = re.compile(r"-?\d{1,12}(\.\d{1,2})?")
+
+
+def _decimal_text(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return value
+    if not isinstance(value, str) or not _MONEY_IN.fullmatch(unicodedata.normalize("NFKC", value)):
+        raise ValueError('write the amount as a decimal string with at most two places, such as "12.30"')
+    return Decimal(unicodedata.normalize("NFKC", value))
+
+
+def _normalised(value: str) -> str:
+    return unicodedata.normalize("NFKC", value).strip()
+
+
+def _no_control(value: str) -> str:
+    if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\r\t" for character in value):
+        raise ValueError("control characters can't be stored; take them out")
+    return value
+
+
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_no_control)]
+"""One line of text."""
+Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_control)]
+"""Text of some length."""
+Word = Annotated[
+    str, BeforeValidator(lambda v: _normalised(v) if isinstance(v, str) else v),
+    Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.:/-]*$"),
+]
+"""An identifier made elsewhere; full-width digits and letters are taken as the plain ones."""
+TrackingNo = Annotated[Word, Field(description="Tracking number, as printed on the label", examples=["SF7444496931331"])]
+Instant = AwareDatetime
+"""RFC 3339 with an offset; answers are in UTC."""
+Attributes = Annotated[dict[str, Any], Field(max_length=50, description="Anything else the sender wants kept")]
+
+
+class Body(BaseModel):
+    """What a caller sends: a field that nobody knows is refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Read(BaseModel):
+    """What the system answers, read off a stored row."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Money(Body):
+    """An amount that is never a float."""
+
+    amount: Annotated[
+        Decimal,
+        BeforeValidator(_decimal_text),
+        PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str),
+        Field(json_schema_extra={"type": "string", "examples": ["128.00"]}),
+    ]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["CNY"])]
+
+
+class Address(Body):
+    """A place. `phone` belongs to the place's person, and is kept apart from it."""
+
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")] = "CN"
+    province: Line | None = None
+    city: Line | None = None
+    district: Line | None = None
+    street: Line | None = None
+    detail: Annotated[Line | None, Field(description="Building, unit and room; never shown unmasked")] = None
+    postcode: Annotated[str | None, Field(max_length=20)] = None
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: Annotated[str, Field(examples=["/problems/validation"])]
+    title: str
+    status: int
+    detail: str
+    instance: str
+    trace_id: str | None = None
+    errors: list["ProblemError"] | None = None
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ProblemError(BaseModel):
+    """One field and what is wrong with it."""
+
+    pointer: Annotated[str, Field(examples=["/body/items/3/occurred_at"])]
+    detail: str

@@ -1,0 +1,125 @@
+"""Customers, as they come in and as everybody may see them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, field_serializer, field_validator, model_validator
+
+from app.models.customer import CustomerKind
+from app.paging import ListQuery
+from app.schemas.base import Address, Body, Line, Prose, Read, Word
+from app.schemas.masking import mask_address, mask_email, mask_name, mask_phone
+
+
+class ContactCreate(Body):
+    name: Line
+    role: Line | None = None
+    phone: Annotated[str | None, Field(max_length=40, pattern=r"^[+0-9(). -]{3,40}$")] = None
+    email: Annotated[str | None, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] = None
+
+
+class CustomerAddressCreate(Address):
+    kind: Annotated[Line | None, Field(examples=["pickup"])] = None
+
+
+class CustomerCreate(Body):
+    name: Annotated[Line, Field(examples=["杭州青禾茶业有限公司"])]
+    kind: CustomerKind
+    code: Annotated[Word | None, Field(description="Customers that ship under contract have one")] = None
+    contacts: Annotated[list[ContactCreate], Field(max_length=50)] = []
+    addresses: Annotated[list[CustomerAddressCreate], Field(max_length=50)] = []
+    needs: Annotated[list[Line], Field(max_length=50)] = []
+    source: Annotated[Line | None, Field(description="How the customer was found")] = None
+    owner_id: UUID | None = None
+
+
+class CustomerChange(Body):
+    """Only the fields that are given change; a list replaces the whole list."""
+
+    name: Line | None = None
+    code: Word | None = None
+    contacts: Annotated[list[ContactCreate] | None, Field(max_length=50)] = None
+    addresses: Annotated[list[CustomerAddressCreate] | None, Field(max_length=50)] = None
+    needs: Annotated[list[Line] | None, Field(max_length=50)] = None
+    source: Line | None = None
+    owner_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _required_stay(self) -> "CustomerChange":
+        for name in ("name", "contacts", "addresses", "needs"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} can be changed but not removed")
+        return self
+
+
+class ContactRead(Read):
+    """Masked."""
+
+    id: UUID
+    name: str
+    role: str | None
+    phone: str | None
+    email: str | None
+
+    _name = field_serializer("name")(mask_name)
+    _phone = field_serializer("phone")(mask_phone)
+    _email = field_serializer("email")(mask_email)
+
+
+class CustomerAddressRead(Read):
+    """Masked below the district."""
+
+    id: UUID
+    kind: str | None
+    address: dict[str, Any]
+
+    _address = field_serializer("address")(mask_address)
+
+
+class CustomerSummary(Read):
+    """A row of a list. A person's name is masked, a company's is not."""
+
+    id: UUID
+    name: str
+    kind: CustomerKind
+    code: str | None
+    source: str | None
+    needs: list[str]
+    owner_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @field_serializer("name")
+    def _mask(self, name: str) -> str | None:
+        return mask_name(name) if self.kind is CustomerKind.PERSON else name
+
+
+class CustomerRead(CustomerSummary):
+    contacts: list[ContactRead]
+    addresses: list[CustomerAddressRead]
+
+
+class CustomerQuery(ListQuery):
+    kind: CustomerKind | None = None
+    owner_id: UUID | None = None
+    sort: Literal["-created_at", "created_at", "name"] = "-created_at"
+
+
+class CustomerSearch(Body):
+    """People are searched for in a body, so that no name or phone stands in a URL or a log."""
+
+    q: Annotated[Prose | None, Field(description="Part of the name")] = None
+    code: Word | None = None
+    phone: Annotated[str | None, Field(max_length=40, description="A contact's whole number")] = None
+    kind: CustomerKind | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str | None, Field(max_length=2000)] = None
+
+    @field_validator("q", "phone")
+    @classmethod
+    def _not_blank(cls, value: str | None) -> str | None:
+        return value or None
+
+

@@ -1,0 +1,60 @@
+"""Delivery exceptions, as staff see and handle them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.models.code import LiableParty, Severity
+from app.models.delivery_exception import DetectedBy, ExceptionState
+from app.paging import ListQuery
+from app.schemas.base import Body, Line, Prose, Read
+
+
+class ExceptionRead(Read):
+    id: UUID
+    customer_id: UUID
+    tracking_no: str
+    leg_no: int
+    reason: str
+    severity: Severity
+    liable_party: LiableParty
+    action_by: Annotated[str, Field(description="Who must act next")]
+    sla_excused: Annotated[bool, Field(description="Excused by default; an excuse counts only with evidence")]
+    detected_by: DetectedBy
+    source: str
+    code: str
+    reason_code: str
+    text: str | None
+    state: ExceptionState
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    closed_at: datetime | None
+    closed_by: UUID | None
+    resolution: str | None
+    note: str | None
+    created_at: datetime
+    version: int
+
+
+class ExceptionQuery(ListQuery):
+    state: ExceptionState | None = None
+    live: Annotated[bool | None, Field(description="Open, acknowledged or awaiting the customer")] = None
+    reason: Annotated[str | None, Field(max_length=64)] = None
+    severity: Severity | None = None
+    customer_id: UUID | None = None
+    tracking_no: Annotated[str | None, Field(max_length=64)] = None
+    sort: Literal["-opened_at", "opened_at"] = "-opened_at"
+
+
+class ExceptionNote(Body):
+    note: Prose | None = None
+
+
+class ExceptionResolution(Body):
+    """How it ended."""
+
+    resolution: Annotated[Line, Field(examples=["redelivered", "address_corrected", "compensated"])]
+    note: Prose | None = None

@@ -1,0 +1,68 @@
+"""Figures and what they are made of."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from app.models.shipment import Service
+from app.schemas.base import Read
+
+Boundary = AwareDatetime | date
+
+
+class OnTimeQuery(BaseModel):
+    """The period is half open; a date means its midnight in `tz`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: Annotated[Boundary, Field(alias="from", examples=["2018-03-01"])]
+    to: Annotated[Boundary, Field(description="The first instant that no longer counts", examples=["2018-04-01"])]
+    tz: Annotated[str, Field(max_length=64, description="IANA zone that dates are counted in")] = "Asia/Shanghai"
+    customer_id: UUID | None = None
+    service: Service | None = None
+
+    @field_validator("tz")
+    @classmethod
+    def _known_zone(cls, tz: str) -> str:
+        try:
+            ZoneInfo(tz)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no such time zone; use an IANA name such as Asia/Shanghai or Europe/Zurich") from None
+        return tz
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "OnTimeQuery":
+        if type(self.from_) is not type(self.to):
+            raise ValueError("give from and to both as dates or both as instants")
+        if self.to <= self.from_:  # type: ignore[operator]  # same type, by the check above
+            raise ValueError("to must come after from; the period is half open")
+        return self
+
+
+class Ratio(Read):
+    numerator: int
+    denominator: int
+    value: float | None
+
+
+class OnTimeExclusions(Read):
+    cancelled: int
+    held_before_handover: int
+    delivery_time_unknown: int
+
+
+class OnTimeRead(Ratio):
+    """The adjusted figure at the top, the raw one beside it, and every exclusion counted."""
+
+    kpi: str
+    definition: Annotated[str, Field(examples=["on_time/1"])]
+    from_: Annotated[datetime | date, Field(alias="from")]
+    to: datetime | date
+    raw: Ratio
+    excluded: OnTimeExclusions
+    delivered: Annotated[int, Field(description="Delivered at a known time")]
+    delivered_late: Annotated[int, Field(description="Of these, after the promised instant")]
+    delivered_on_later_date: Annotated[int, Field(description="Of these, on a later date than promised, in `tz`")]

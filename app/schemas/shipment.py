@@ -1,0 +1,236 @@
+"""Shipments, pushes and look-ups: the shapes that dispatch systems and partners are written against."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, field_serializer, model_validator
+
+from app.models.delivery_exception import ExceptionState
+from app.models.code import Severity
+from app.models.shipment import LegKind, Service, ShipmentStatus
+from app.paging import ListQuery
+from app.schemas.base import (
+    Address,
+    Attributes,
+    Body,
+    Instant,
+    Line,
+    Money,
+    Problem,
+    Prose,
+    Read,
+    TrackingNo,
+    Word,
+)
+from app.schemas.customer import CustomerSummary
+from app.schemas.masking import mask_person
+
+
+class Party(Body):
+    """A sender or recipient."""
+
+    name: Line | None = None
+    phone: Annotated[str | None, Field(max_length=40, pattern=r"^[+0-9(). -]{3,40}$")] = None
+    address: Address | None = None
+
+
+class ShipmentCreate(Body):
+    tracking_no: TrackingNo
+    customer_id: UUID | None = None
+    customer_code: Word | None = None
+    order_id: UUID | None = None
+    service: Service
+    promised_at: Annotated[Instant, Field(description="The instant by which delivery is promised")]
+    declared_value: Money | None = None
+    freight: Money | None = None
+    sender: Party = Party()
+    recipient: Party = Party()
+    reference: Line | None = None
+    attributes: Attributes = {}
+
+    @model_validator(mode="after")
+    def _one_customer(self) -> "ShipmentCreate":
+        if (self.customer_id is None) == (self.customer_code is None):
+            raise ValueError("give either customer_id or customer_code")
+        return self
+
+
+class ShipmentBatch(Body):
+    items: Annotated[list[Any], Field(max_length=1000, description="Each as for POST /v1/shipments")]
+
+
+class BatchResult(Read):
+    index: int
+    id: UUID | None = None
+    problem: Problem | None = None
+
+
+class ShipmentBatchResult(BatchResult):
+    result: Literal["created", "rejected"]
+
+
+class ShipmentBatchAnswer(Read):
+    results: list[ShipmentBatchResult]
+
+
+class OpenException(Read):
+    """The most severe exception that is open."""
+
+    reason: str
+    label: Annotated[str, Field(description="In the language of Accept-Language")]
+    severity: Severity
+    state: ExceptionState
+    opened_at: datetime
+
+
+class LegRead(Read):
+    leg_no: int
+    kind: LegKind
+    status: ShipmentStatus
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class TrackingEventRead(Read):
+    id: UUID
+    occurred_at: datetime
+    received_at: datetime
+    source: str
+    code: str
+    reason_code: str
+    status: ShipmentStatus | None
+    reason: str | None
+    location: str | None
+    text: str | None
+    flags: list[str]
+    attributes: dict[str, Any]
+
+
+class ShipmentSummary(Read):
+    """A row of a list; sender and recipient are masked."""
+
+    id: UUID
+    tracking_no: str
+    customer_id: UUID
+    order_id: UUID | None
+    service: Service
+    status: ShipmentStatus
+    status_at: datetime | None
+    promised_at: datetime
+    picked_up_at: datetime | None
+    delivered_at: datetime | None
+    flags: list[str]
+    sender: dict[str, Any]
+    recipient: dict[str, Any]
+    reference: str | None
+    created_at: datetime
+    version: int
+
+    _sender = field_serializer("sender")(mask_person)
+    _recipient = field_serializer("recipient")(mask_person)
+
+
+class ShipmentRead(ShipmentSummary):
+    declared_value: Money | None
+    freight: Money | None
+    attributes: dict[str, Any]
+    exception: OpenException | None
+    legs: list[LegRead]
+    events: Annotated[list[TrackingEventRead], Field(description="In the order in which they happened")]
+    customer: CustomerSummary
+
+
+class ShipmentQuery(ListQuery):
+    status: ShipmentStatus | None = None
+    service: Service | None = None
+    customer_id: UUID | None = None
+    flag: Annotated[str | None, Field(max_length=64, examples=["delivery_time_unknown"])] = None
+    sort: Literal["-created_at", "created_at"] = "-created_at"
+
+
+class CountQuery(Body):
+    by: Literal["status", "customer", "service"]
+    customer_id: UUID | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class CountRead(Read):
+    key: str
+    label: str
+    count: int
+
+
+class CountsRead(Read):
+    items: list[CountRead]
+    total: int
+
+
+class Reopen(Body):
+    """A person's word that a final status no longer holds."""
+
+    status: Annotated[ShipmentStatus, Field(description="What the parcel is now")]
+    reason: Prose
+
+
+class TrackingEventPush(Body):
+    """One scan. `event_id` is the sender's own; without it the content identifies the event."""
+
+    source: Annotated[Word, Field(examples=["native"])]
+    tracking_no: TrackingNo
+    event_id: Annotated[Line | None, Field(description="The sender's own id of this event")] = None
+    code: Annotated[Line, Field(description="The source's code; for `native` a canonical status or reason")]
+    reason_code: Annotated[Line | None, Field(description="A more precise code, where the source has one")] = None
+    occurred_at: Instant
+    occurred_at_estimated: Annotated[
+        bool, Field(description="The true time is unknown; a delivery then stays out of on-time figures")
+    ] = False
+    location: Line | None = None
+    text: Prose | None = None
+    attributes: Attributes = {}
+
+
+class TrackingEventBatch(Body):
+    items: Annotated[list[Any], Field(max_length=1000, description="Each as for POST /v1/tracking-events")]
+
+
+class PushAnswer(Read):
+    """What this event mapped to; the shipment follows within a second or two."""
+
+    id: UUID
+    result: Literal["accepted", "duplicate", "parked"]
+    status: ShipmentStatus | None
+    reason: str | None
+
+
+class PushResult(BatchResult):
+    result: Literal["accepted", "duplicate", "parked", "rejected"]
+    status: ShipmentStatus | None = None
+    reason: str | None = None
+
+
+class PushBatchAnswer(Read):
+    results: list[PushResult]
+
+
+class PartnerEvent(Read):
+    occurred_at: datetime
+    status: ShipmentStatus | None
+    reason: str | None
+    location: str | None
+    text: str | None
+
+
+class PartnerShipment(Read):
+    tracking_no: str
+    status: ShipmentStatus
+    status_label: str
+    exception: OpenException | None
+    promised_at: datetime
+    delivered_at: datetime | None
+    events: list[PartnerEvent]
+
+
+class PartnerLookup(Read):
+    items: list[PartnerShipment]
+    not_found: Annotated[list[str], Field(description="Numbers that are unknown, or not yours")]

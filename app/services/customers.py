@@ -1,0 +1,160 @@
+"""Customers: who they are and who looks after them."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from app.clock import now
+from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from app.models.account import User
+from app.models.customer import Contact, Customer, CustomerAddress
+from app.paging import ListQuery
+from app.schemas.customer import CustomerChange, CustomerCreate, CustomerQuery, CustomerSearch
+from app.security import Principal, Scope
+from app.services import events
+
+
+def visible(principal: Principal) -> Select[tuple[Customer]]:
+    """The customers this principal may know of: all, or those it owns."""
+    statement = select(Customer)
+    return statement if principal.may(Scope.CUSTOMERS_ALL) else statement.where(Customer.owner_id == principal.id)
+
+
+def visible_ids(principal: Principal) -> Select[tuple[UUID]] | None:
+    """The same as a sub-select of ids, for what belongs to customers; `None` means all."""
+    if principal.may(Scope.CUSTOMERS_ALL):
+        return None
+    return select(Customer.id).where(Customer.owner_id == principal.id)
+
+
+def listed(principal: Principal, query: CustomerQuery) -> Select[tuple[Customer]]:
+    statement = visible(principal)
+    if query.kind is not None:
+        statement = statement.where(Customer.kind == query.kind)
+    if query.owner_id is not None:
+        statement = statement.where(Customer.owner_id == query.owner_id)
+    orders = {
+        "-created_at": (Customer.created_at.desc(), Customer.id.desc()),
+        "created_at": (Customer.created_at, Customer.id),
+        "name": (Customer.name, Customer.id),
+    }
+    return statement.order_by(*orders[query.sort])
+
+
+def found(principal: Principal, body: CustomerSearch) -> tuple[Select[tuple[Customer]], ListQuery]:
+    """The customers that match every given term, and how to page through them."""
+    statement = visible(principal)
+    if body.q is not None:
+        statement = statement.where(Customer.name.icontains(body.q, autoescape=True))
+    if body.code is not None:
+        statement = statement.where(Customer.code == body.code)
+    if body.kind is not None:
+        statement = statement.where(Customer.kind == body.kind)
+    if body.phone is not None:
+        statement = statement.where(Customer.id.in_(select(Contact.customer_id).where(Contact.phone == body.phone)))
+    paging = CustomerSearchPage(
+        limit=body.limit, cursor=body.cursor, terms=body.model_dump_json(exclude={"limit", "cursor"})
+    )
+    return statement.order_by(Customer.created_at.desc(), Customer.id.desc()), paging
+
+
+class CustomerSearchPage(ListQuery):
+    """Binds a search's cursor to its terms."""
+
+    terms: str
+
+
+async def get(session: AsyncSession, principal: Principal, customer_id: UUID) -> Customer:
+    """The customer with contacts and addresses, if this principal may know of it."""
+    customer = await session.scalar(
+        visible(principal)
+        .where(Customer.id == customer_id)
+        .options(selectinload(Customer.contacts), selectinload(Customer.addresses))
+    )
+    if customer is None:
+        raise NotFound
+    return customer
+
+
+async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) -> Customer:
+    """Record a customer; whoever sees only their own becomes its owner."""
+    await _code_must_be_free(session, body.code)
+    owner_id = await _owner(session, actor, body.owner_id)
+    customer = Customer(
+        **body.model_dump(exclude={"contacts", "addresses", "owner_id"}),
+        owner_id=owner_id,
+        contacts=[Contact(**contact.model_dump()) for contact in body.contacts],
+        addresses=_addresses(body),
+    )
+    session.add(customer)
+    await session.flush()
+    await events.record(session, actor, "customer.created", subject(customer), customer_kind=customer.kind)
+    return customer
+
+
+async def change(
+    session: AsyncSession, actor: Principal, customer_id: UUID, body: CustomerChange, version: int
+) -> Customer:
+    """Change the given fields, if the customer still is at `version`."""
+    customer = await get(session, actor, customer_id)
+    if customer.version != version:
+        raise Stale(
+            "The customer was changed since you read it; read it again and repeat your change.",
+            "自您读取后客户资料已被修改,请重新读取后再提交。",
+        )
+    changes = body.model_dump(exclude_unset=True, exclude={"contacts", "addresses"})
+    if changes.get("code") not in {None, customer.code}:
+        await _code_must_be_free(session, changes["code"])
+    if "owner_id" in changes:
+        changes["owner_id"] = await _owner(session, actor, changes["owner_id"])
+    for name, value in changes.items():
+        setattr(customer, name, value)
+    if body.contacts is not None:
+        customer.contacts = [Contact(**contact.model_dump()) for contact in body.contacts]
+    if body.addresses is not None:
+        customer.addresses = _addresses(body)
+    customer.updated_at = now()
+    await session.flush()
+    await events.record(
+        session, actor, "customer.changed", subject(customer), fields=sorted(body.model_fields_set)
+    )
+    return customer
+
+
+def subject(customer: Customer) -> events.Subject:
+    return events.Subject("customer", customer.id, customer.id)
+
+
+async def resolve(session: AsyncSession, customer_id: UUID | None, code: str | None) -> Customer:
+    """The customer that an id or a code names; exactly one of them is given."""
+    where: Any = Customer.id == customer_id if customer_id is not None else Customer.code == code
+    customer = await session.scalar(select(Customer).where(where))
+    if customer is None:
+        field = "customer_id" if customer_id is not None else "customer_code"
+        raise Invalid("There is no such customer.", "没有这个客户。", pointer=f"/body/{field}")
+    return customer
+
+
+def _addresses(body: CustomerCreate | CustomerChange) -> list[CustomerAddress]:
+    return [
+        CustomerAddress(kind=address.kind, address=address.model_dump(exclude={"kind"}, exclude_none=True))
+        for address in body.addresses or []
+    ]
+
+
+async def _owner(session: AsyncSession, actor: Principal, owner_id: UUID | None) -> UUID | None:
+    if not actor.may(Scope.CUSTOMERS_ALL):
+        if owner_id not in {None, actor.id}:
+            raise Forbidden("You can only be the owner yourself.", "您只能将客户归属于自己。", pointer="/body/owner_id")
+        return actor.id
+    if owner_id is not None and await session.get(User, owner_id) is None:
+        raise Invalid("There is no such user.", "没有这个用户。", pointer="/body/owner_id")
+    return owner_id
+
+
+async def _code_must_be_free(session: AsyncSession, code: str | None) -> None:
+    if code is not None and await session.scalar(select(Customer.id).where(Customer.code == code)):
+        raise Conflict(f"Another customer has the code {code}.", f"客户代码 {code} 已被占用。", pointer="/body/code")

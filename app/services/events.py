@@ -1,0 +1,83 @@
+"""Writes down what happened and what it leaves to do, in the transaction in which it happened."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from asgi_correlation_id import correlation_id
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.models.event import Event, Outbox
+from app.security import Principal
+
+CHANNEL = "crm_outbox"
+
+CONSUMERS: dict[str, tuple[str, ...]] = {}
+"""Event kind -> names of the consumers that want it; `services/reactions.py` fills it from its table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about."""
+
+    type: str
+    id: UUID
+    customer_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event about to be recorded. `affects` names the subjects of the work it leaves, if not its own."""
+
+    kind: str
+    subject: Subject
+    data: dict[str, Any]
+    affects: Sequence[Subject] | None = None
+
+
+async def record(
+    session: AsyncSession, actor: Principal, kind: str, subject: Subject, **data: Any
+) -> UUID:
+    """Record one event; `data` holds no secret and no personal datum that would have to be masked."""
+    return (await record_all(session, actor, [Happening(kind, subject, data)]))[0]
+
+
+async def record_all(session: AsyncSession, actor: Principal, happenings: Iterable[Happening]) -> list[UUID]:
+    """Record many events in two statements, each with the outbox rows of whoever waits for its kind."""
+    rows, work = [], []
+    for happening in happenings:
+        row = _event_row(actor, happening)
+        rows.append(row)
+        work += _outbox_rows(row["id"], happening)
+    if rows:
+        await session.execute(insert(Event), rows)
+    if work:
+        await session.execute(insert(Outbox), work)
+        await session.execute(text(f"NOTIFY {CHANNEL}"))
+    return [row["id"] for row in rows]
+
+
+def _event_row(actor: Principal, happening: Happening) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "kind": happening.kind,
+        "subject_type": happening.subject.type,
+        "subject_id": happening.subject.id,
+        "customer_id": happening.subject.customer_id,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "correlation_id": correlation_id.get(),
+        "data": happening.data,
+    }
+
+
+def _outbox_rows(event_id: UUID, happening: Happening) -> list[dict[str, Any]]:
+    subjects = [happening.subject] if happening.affects is None else happening.affects
+    return [
+        {"event_id": event_id, "consumer": consumer, "subject_id": subject.id, "customer_id": subject.customer_id}
+        for consumer in CONSUMERS.get(happening.kind, ())
+        for subject in subjects
+    ]

@@ -1,0 +1,37 @@
+"""What follows from what: the one table by which an event in one room causes work in another."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.event import Outbox
+from app.services import events, status, tracking
+
+Reaction = Callable[[AsyncSession, Sequence[Outbox]], Awaitable[None]]
+
+
+async def refold(session: AsyncSession, work: Sequence[Outbox]) -> None:
+    await status.refold(session, _places(work))
+
+
+async def adopt_parked(session: AsyncSession, work: Sequence[Outbox]) -> None:
+    await tracking.adopt_parked(session, _places(work))
+
+
+REACTIONS: dict[str, tuple[Reaction, ...]] = {
+    "tracking.received": (refold,),
+    "shipment.created": (adopt_parked,),
+}
+
+CONSUMERS: dict[str, Reaction] = {
+    reaction.__name__: reaction for reactions in REACTIONS.values() for reaction in reactions
+}
+
+events.CONSUMERS.update(
+    {kind: tuple(reaction.__name__ for reaction in reactions) for kind, reactions in REACTIONS.items()}
+)
+
+
+def _places(work: Sequence[Outbox]) -> list[tuple[UUID, UUID]]:
+    return [(row.customer_id, row.subject_id) for row in work if row.customer_id is not None]

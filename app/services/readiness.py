@@ -1,0 +1,44 @@
+"""What must be well before requests are let in."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Readiness:
+    migrated: bool
+    worker_alive: bool
+
+    @property
+    def well(self) -> bool:
+        return self.migrated and self.worker_alive
+
+
+@lru_cache
+def head() -> str | None:
+    """The newest migration that this code knows."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def alembic_config() -> Config:
+    return Config(ROOT / "alembic.ini")
+
+
+async def check(session: AsyncSession) -> Readiness:
+    """One statement: the database's migration, and whether a worker was seen within 30 seconds."""
+    row = await session.execute(
+        text(
+            "SELECT (SELECT version_num FROM alembic_version) AS version,"
+            " EXISTS (SELECT FROM worker_heartbeats WHERE beat_at > now() - interval '30 seconds') AS alive"
+        )
+    )
+    version, alive = row.one()
+    return Readiness(version == head(), alive)

@@ -1,0 +1,60 @@
+"""Loads the reference rows that come with the product; rows that an installation added itself are left alone."""
+
+import json
+from datetime import date, timedelta
+from importlib import resources
+from typing import Any
+
+from sqlalchemy import Table, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from app.models.code import CarrierCode, CarrierSource, Code, ExceptionReason, SilenceRule
+
+SHIPPED_FROM = date(2000, 1, 1)
+SHIPPED_SOURCE = "carriers' and standards' own documents, collected 2026-11"
+
+_ADD_CODES = text("""
+    INSERT INTO carrier_codes (id, list, code, reason_code, status, reason, name, valid_from, source, shipped)
+    SELECT :id, :list, :code, :reason_code, :status, :reason, :name, :valid_from, :source, true
+    WHERE NOT EXISTS (
+        SELECT FROM carrier_codes WHERE list = :list AND code = :code AND reason_code = :reason_code
+    )
+""")
+
+
+async def load(connection: AsyncConnection) -> None:
+    """Bring all shipped rows into the database; running it again changes nothing."""
+    await _upsert(connection, Code, ("list", "code"), _rows("codes"))
+    await _upsert(connection, ExceptionReason, ("code",), [_dated(row) for row in _rows("exception_reasons")])
+    await _upsert(connection, CarrierSource, ("source",), _rows("carrier_sources"))
+    await _upsert(connection, SilenceRule, ("code",), [_silence_rule(row) for row in _rows("silence_rules")])
+    await connection.execute(_ADD_CODES, [_carrier_code(row) for row in _rows("carrier_codes")])
+
+
+async def _upsert(connection: AsyncConnection, model: Any, key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    table: Table = model.__table__
+    statement = insert(table).values(rows)
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    content = resources.files("app.reference").joinpath(f"{name}.json").read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = json.loads(content)
+    return rows
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "valid_from": date.fromisoformat(row["valid_from"])}
+
+
+def _silence_rule(row: dict[str, Any]) -> dict[str, Any]:
+    days = row.pop("after_days")
+    return {**_dated(row), "after": timedelta(days=days)}
+
+
+def _carrier_code(row: dict[str, Any]) -> dict[str, Any]:
+    fixed = {"reason_code": "", "valid_from": SHIPPED_FROM, "source": SHIPPED_SOURCE, "id": uuid7()}
+    return {**fixed, **row}

@@ -1,0 +1,168 @@
+"""Shipments: made known by dispatch or operations, found by number, counted."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.clock import now
+from app.errors import Conflict, Invalid, NotFound
+from app.models.code import Code, SilenceRule
+from app.models.customer import Customer
+from app.models.order import Order
+from app.models.shipment import ParkedEvent, Shipment, ShipmentLeg, ShipmentStatus, TrackingEvent, TrackingNumber
+from app.schemas.base import Money
+from app.schemas.shipment import CountQuery, ShipmentCreate, ShipmentQuery
+from app.security import Principal
+from app.services import customers, events, silence
+
+NUMBER_LOCK = 2
+"""Class of the advisory lock on a tracking number: held by whoever makes it known or parks an event for it."""
+
+
+def visible(principal: Principal) -> Select[tuple[Shipment]]:
+    """The shipments of the customers this principal may know of."""
+    ids = customers.visible_ids(principal)
+    return select(Shipment) if ids is None else select(Shipment).where(Shipment.customer_id.in_(ids))
+
+
+def search(principal: Principal, query: ShipmentQuery) -> Select[tuple[Shipment]]:
+    statement = visible(principal)
+    for column in ("status", "service", "customer_id"):
+        if (value := getattr(query, column)) is not None:
+            statement = statement.where(getattr(Shipment, column) == value)
+    if query.flag is not None:
+        statement = statement.where(Shipment.flags.contains([query.flag]))
+    if query.sort == "created_at":
+        return statement.order_by(Shipment.created_at, Shipment.id)
+    return statement.order_by(Shipment.created_at.desc(), Shipment.id.desc())
+
+
+async def find(session: AsyncSession, principal: Principal, tracking_no: str) -> Shipment:
+    """The shipment with this number, if this principal may know of it."""
+    shipment = await session.scalar(
+        visible(principal)
+        .join(
+            TrackingNumber,
+            (TrackingNumber.customer_id == Shipment.customer_id) & (TrackingNumber.shipment_id == Shipment.id),
+        )
+        .where(TrackingNumber.number == tracking_no)
+    )
+    if shipment is None:
+        raise NotFound
+    return shipment
+
+
+async def details(session: AsyncSession, shipment: Shipment) -> dict[str, Any]:
+    """Customer, legs and events of the shipment, events in the order in which they happened."""
+    legs = await session.scalars(_of(ShipmentLeg, shipment).order_by(ShipmentLeg.leg_no))
+    scans = await session.scalars(
+        _of(TrackingEvent, shipment)
+        .where(TrackingEvent.superseded_at.is_(None))
+        .order_by(TrackingEvent.occurred_at, TrackingEvent.received_at, TrackingEvent.id)
+    )
+    customer = await Customer.fetch(session, shipment.customer_id)
+    return {"legs": list(legs), "events": list(scans), "customer": customer}
+
+
+def _of(model: Any, shipment: Shipment) -> Select[Any]:
+    return select(model).where(model.customer_id == shipment.customer_id, model.shipment_id == shipment.id)
+
+
+async def counts(session: AsyncSession, principal: Principal, query: CountQuery) -> dict[str, Any]:
+    """How many shipments there are by status, service or customer, the largest first."""
+    column = {"status": Shipment.status, "service": Shipment.service, "customer": Shipment.customer_id}[query.by]
+    matching = visible(principal)
+    if query.customer_id is not None:
+        matching = matching.where(Shipment.customer_id == query.customer_id)
+    number = func.count()
+    grouped = matching.with_only_columns(column, number).group_by(column).order_by(number.desc(), column)
+    rows = list(await session.execute(grouped.limit(query.limit)))
+    total = await session.scalar(matching.with_only_columns(func.count()))
+    labels = await _labels(session, query.by, [row[0] for row in rows])
+    items = [{"key": str(key), "label": labels.get(key, str(key)), "count": count} for key, count in rows]
+    return {"items": items, "total": total}
+
+
+async def _labels(session: AsyncSession, by: str, keys: list[Any]) -> dict[Any, str]:
+    if by == "customer":
+        rows = await session.execute(select(Customer.id, func.coalesce(Customer.code, "")).where(Customer.id.in_(keys)))
+    else:
+        name = "shipment_status" if by == "status" else "service"
+        rows = await session.execute(select(Code.code, Code.zh).where(Code.list == name))
+    return dict(rows.tuples().all())
+
+
+async def lock_numbers(session: AsyncSession, numbers: list[str]) -> None:
+    """Until this transaction ends, nobody else makes these numbers known or parks an event for them."""
+    await session.execute(
+        text(
+            "SELECT pg_advisory_xact_lock(hashtextextended(number, :lock))"
+            " FROM (SELECT unnest(CAST(:numbers AS text[])) AS number ORDER BY 1) AS numbers"
+        ),
+        {"numbers": sorted(set(numbers)), "lock": NUMBER_LOCK},
+    )
+
+
+async def create(session: AsyncSession, actor: Principal, body: ShipmentCreate) -> Shipment:
+    """Make a shipment known; events that were parked for its number join it."""
+    customer = await customers.resolve(session, body.customer_id, body.customer_code)
+    return await create_for(session, actor, body, customer.id, await silence.rules(session))
+
+
+async def create_for(
+    session: AsyncSession, actor: Principal, body: ShipmentCreate, customer_id: UUID, rules: list[SilenceRule]
+) -> Shipment:
+    await lock_numbers(session, [body.tracking_no])
+    await _must_be_new(session, body.tracking_no)
+    if body.order_id is not None and await session.get(Order, (customer_id, body.order_id)) is None:
+        raise Invalid("The customer has no such order.", "该客户没有这个订单。", pointer="/body/order_id")
+    shipment = _build(actor, body, customer_id)
+    shipment.check_at = silence.next_check(shipment, rules)
+    session.add(shipment)
+    await session.flush()
+    session.add(TrackingNumber(number=body.tracking_no, customer_id=customer_id, shipment_id=shipment.id))
+    session.add(ShipmentLeg(customer_id=customer_id, shipment_id=shipment.id, leg_no=1, kind="forward", status="created"))
+    waiting = await session.scalar(select(ParkedEvent.id).where(ParkedEvent.tracking_no == body.tracking_no).limit(1))
+    about = subject(shipment)
+    created = events.Happening(
+        "shipment.created", about, {"tracking_no": shipment.tracking_no}, affects=[about] if waiting else []
+    )
+    await events.record_all(session, actor, [created])
+    return shipment
+
+
+def subject(shipment: Shipment) -> events.Subject:
+    return events.Subject("shipment", shipment.id, shipment.customer_id)
+
+
+async def _must_be_new(session: AsyncSession, tracking_no: str) -> None:
+    if await session.get(TrackingNumber, tracking_no) is not None:
+        raise Conflict(
+            f"There is a shipment {tracking_no} already.", f"运单号 {tracking_no} 已存在。", pointer="/body/tracking_no"
+        )
+
+
+def _build(actor: Principal, body: ShipmentCreate, customer_id: UUID) -> Shipment:
+    fields = body.model_dump(
+        exclude={"customer_id", "customer_code", "declared_value", "freight", "sender", "recipient"}
+    )
+    return Shipment(
+        **fields,
+        customer_id=customer_id,
+        status=ShipmentStatus.CREATED,
+        sender=body.sender.model_dump(mode="json", exclude_none=True),
+        recipient=body.recipient.model_dump(mode="json", exclude_none=True),
+        **_columns("declared", body.declared_value),
+        **_columns("freight", body.freight),
+        flags=[],
+        created_by=actor.id,
+        created_at=now(),
+    )
+
+
+def _columns(prefix: str, money: Money | None) -> dict[str, Any]:
+    if money is None:
+        return {}
+    return {f"{prefix}_amount": money.amount, f"{prefix}_currency": money.currency}

@@ -1,0 +1,387 @@
+"""Takes in what dispatch systems and carriers report: once, durably, whatever order it comes in.
+
+A push is stored and answered; what it means for the shipment is worked out by the `status` room right after.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Select, delete, insert, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.clock import now
+from app.errors import CourierError, Forbidden, Invalid
+from app.models.account import Client
+from app.models.shipment import ParkedEvent, RawPush, Shipment, TrackingEvent, TrackingNumber
+from app.schemas.masking import redact
+from app.schemas.shipment import TrackingEventPush
+from app.security import Principal
+from app.services import codes, events, shipments
+
+FUTURE_TOLERANCE = timedelta(minutes=10)
+
+_INSERT_KEYS = text("""
+    INSERT INTO event_keys (source, key, event_id)
+    SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:keys AS text[]), CAST(:ids AS uuid[]))
+    ON CONFLICT DO NOTHING RETURNING source, key
+""")
+_FIND_KEYS = text("""
+    SELECT source, key, event_id FROM event_keys JOIN
+        unnest(CAST(:sources AS text[]), CAST(:keys AS text[])) AS wanted (source, key) USING (source, key)
+""")
+
+Place = tuple[UUID, UUID]
+"""A shipment's customer and id."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """The request that a push came in, exactly."""
+
+    body: bytes
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class Pushed:
+    """One event on its way in: what was said, and what became of it."""
+
+    item: TrackingEventPush
+    raw: str
+    id: UUID
+    meaning: codes.Meaning = codes.UNMAPPED
+    result: Literal["accepted", "duplicate", "parked", "rejected"] = "accepted"
+    problem: CourierError | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.item.source, event_key(self.item)
+
+    @property
+    def triple(self) -> tuple[str, str, str]:
+        return self.item.source, self.item.code, self.item.reason_code or ""
+
+
+def event_key(item: TrackingEventPush) -> str:
+    """What makes an event the same one: the sender's id for this parcel, or else its content."""
+    if item.event_id is not None:
+        return f"id:{item.tracking_no}:{item.event_id}"
+    words = unicodedata.normalize("NFKC", " ".join((item.text or "").split()))
+    content = (item.tracking_no, item.code, item.reason_code or "", item.occurred_at.isoformat(), words)
+    return f"sha256:{hashlib.sha256(chr(31).join(content).encode()).hexdigest()}"
+
+
+def pushed(item: TrackingEventPush, raw_time: object) -> Pushed:
+    return Pushed(item, str(raw_time), uuid7())
+
+
+async def push(
+    session: AsyncSession, actor: Principal, envelope: Envelope, arrivals: Sequence[Pushed], *, alarms: bool
+) -> None:
+    """Store the arrivals and set each one's `result`; with `alarms` they were reported as exceptions.
+
+    A source that is not the client's is rejected, a number nobody knows is parked, a code without a meaning
+    is accepted as it is. Every duplicate gets the id of the first.
+    """
+    await _reject_foreign_sources(session, actor, arrivals)
+    await _read_codes(session, arrivals)
+    if alarms:
+        _reject_harmless(arrivals)
+    welcome = [arrival for arrival in arrivals if arrival.result != "rejected"]
+    fresh = await _first_seen(session, welcome)
+    if fresh:
+        await _keep(session, actor, envelope, fresh, alarms)
+
+
+async def _keep(
+    session: AsyncSession, actor: Principal, envelope: Envelope, fresh: list[Pushed], alarms: bool
+) -> None:
+    raw_id = await _keep_raw(session, actor, envelope)
+    places = await _places(session, [arrival.item.tracking_no for arrival in fresh])
+    known = [arrival for arrival in fresh if arrival.item.tracking_no in places]
+    rows = [_row(arrival, places[arrival.item.tracking_no], raw_id, alarms) for arrival in known]
+    if rows:
+        await session.execute(insert(TrackingEvent), rows)
+    await _park(session, [a for a in fresh if a.item.tracking_no not in places], raw_id, alarms)
+    unmapped = [arrival.triple for arrival in fresh if not arrival.meaning.mapped]
+    if unmapped:
+        await codes.note_unmapped(session, actor, unmapped)
+    await _announce(session, actor, raw_id, {places[arrival.item.tracking_no] for arrival in known})
+
+
+async def _reject_foreign_sources(session: AsyncSession, actor: Principal, arrivals: Sequence[Pushed]) -> None:
+    allowed = set(await session.scalar(select(Client.sources).where(Client.id == actor.id)) or [])
+    for arrival in arrivals:
+        if arrival.item.source not in allowed:
+            arrival.result = "rejected"
+            arrival.problem = Forbidden(
+                f"This client may not push for {arrival.item.source}; its sources: {', '.join(sorted(allowed))}.",
+                f"本客户端无权推送来源 {arrival.item.source};可用来源:{'、'.join(sorted(allowed))}。",
+                pointer="/body/source",
+            )
+
+
+async def _read_codes(session: AsyncSession, arrivals: Sequence[Pushed]) -> None:
+    book = await codes.code_book(session, {arrival.triple for arrival in arrivals})
+    for arrival in arrivals:
+        arrival.meaning = book.read(*arrival.triple, arrival.item.occurred_at)
+
+
+def _reject_harmless(arrivals: Sequence[Pushed]) -> None:
+    """An exception needs a reason: a code that plainly has none belongs to the tracking events."""
+    for arrival in arrivals:
+        if arrival.result != "rejected" and arrival.meaning.mapped and arrival.meaning.reason is None:
+            arrival.result = "rejected"
+            arrival.problem = Invalid(
+                f"The code {arrival.item.code} tells of no exception; push it to /v1/tracking-events,"
+                " or add the reason_code.",
+                f"代码 {arrival.item.code} 不表示异常;请推送到 /v1/tracking-events,或补充 reason_code。",
+                pointer="/body/code",
+            )
+
+
+async def _first_seen(session: AsyncSession, arrivals: list[Pushed]) -> list[Pushed]:
+    """Those never seen before; the others become duplicates. Keys are taken in one order, against deadlock."""
+    first: dict[tuple[str, str], Pushed] = {}
+    for arrival in arrivals:
+        first.setdefault(arrival.key, arrival)
+    keys = sorted(first)
+    columns = {
+        "sources": [source for source, _ in keys],
+        "keys": [key for _, key in keys],
+        "ids": [first[key].id for key in keys],
+    }
+    taken = {(row.source, row.key) for row in await session.execute(_INSERT_KEYS, columns)} if keys else set()
+    ids = {key: first[key].id for key in taken} | await _known_ids(session, [k for k in keys if k not in taken])
+    for arrival in arrivals:
+        if arrival.key not in taken or first[arrival.key] is not arrival:
+            arrival.result, arrival.id = "duplicate", ids[arrival.key]
+    return [first[key] for key in keys if key in taken]
+
+
+async def _known_ids(session: AsyncSession, keys: list[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
+    if not keys:
+        return {}
+    columns = {"sources": [source for source, _ in keys], "keys": [key for _, key in keys]}
+    return {(row.source, row.key): row.event_id for row in await session.execute(_FIND_KEYS, columns)}
+
+
+async def _keep_raw(session: AsyncSession, actor: Principal, envelope: Envelope) -> UUID:
+    raw_id = uuid7()
+    digest = hashlib.sha256(envelope.body).digest()
+    values = {
+        "id": raw_id,
+        "client_id": actor.id,
+        "headers": envelope.headers,
+        "body": envelope.body,
+        "sha256": digest,
+    }
+    await session.execute(insert(RawPush), [values])
+    return raw_id
+
+
+async def _places(session: AsyncSession, numbers: list[str]) -> dict[str, Place]:
+    """Where known numbers lead. Unknown ones are looked up again under their lock, and stay locked."""
+    places = await _directory(session, numbers)
+    unknown = [number for number in numbers if number not in places]
+    if unknown:
+        await shipments.lock_numbers(session, unknown)
+        places |= await _directory(session, unknown)
+    return places
+
+
+async def _directory(session: AsyncSession, numbers: list[str]) -> dict[str, Place]:
+    rows = await session.execute(
+        select(TrackingNumber.number, TrackingNumber.customer_id, TrackingNumber.shipment_id).where(
+            TrackingNumber.number.in_(sorted(set(numbers)))
+        )
+    )
+    return {number: (customer_id, shipment_id) for number, customer_id, shipment_id in rows}
+
+
+async def _park(session: AsyncSession, strangers: list[Pushed], raw_id: UUID, alarms: bool) -> None:
+    rows = [
+        {
+            "id": arrival.id,
+            "source": arrival.item.source,
+            "tracking_no": arrival.item.tracking_no,
+            "event": arrival.item.model_dump(mode="json") | {"raw_time": arrival.raw, "alarms": alarms},
+            "raw_id": raw_id,
+        }
+        for arrival in strangers
+    ]
+    for arrival in strangers:
+        arrival.result = "parked"
+    if rows:
+        await session.execute(insert(ParkedEvent), rows)
+
+
+async def adopt_parked(session: AsyncSession, places: Sequence[Place]) -> None:
+    """Give shipments that have just become known the events that came before them."""
+    numbers = await session.execute(
+        select(Shipment.tracking_no, Shipment.customer_id, Shipment.id).where(
+            Shipment.id.in_([shipment_id for _, shipment_id in places]),
+            Shipment.customer_id.in_({customer_id for customer_id, _ in places}),
+        )
+    )
+    directory = {number: (customer_id, shipment_id) for number, customer_id, shipment_id in numbers}
+    parked = list(
+        await session.scalars(
+            delete(ParkedEvent).where(ParkedEvent.tracking_no.in_(sorted(directory))).returning(ParkedEvent)
+        )
+    )
+    arrivals = [_unpark(row) for row in parked]
+    await _read_codes(session, arrivals)
+    rows = [
+        _row(arrival, directory[arrival.item.tracking_no], row.raw_id, row.event["alarms"], row.received_at)
+        for arrival, row in zip(arrivals, parked, strict=True)
+    ]
+    if rows:
+        await session.execute(insert(TrackingEvent), rows)
+        await _announce(session, Principal.SYSTEM, None, {directory[row.tracking_no] for row in parked})
+
+
+def _unpark(row: ParkedEvent) -> Pushed:
+    fields = {name: value for name, value in row.event.items() if name in TrackingEventPush.model_fields}
+    return Pushed(TrackingEventPush.model_validate(fields), row.event["raw_time"], row.id)
+
+
+def _row(
+    arrival: Pushed, place: Place, raw_id: UUID | None, alarms: bool, received_at: datetime | None = None
+) -> dict[str, Any]:
+    item, received = arrival.item, received_at or now()
+    return {
+        "id": arrival.id,
+        "customer_id": place[0],
+        "shipment_id": place[1],
+        "received_at": received,
+        "source": item.source,
+        "event_id": item.event_id,
+        "code": item.code,
+        "reason_code": item.reason_code or "",
+        "status": arrival.meaning.status,
+        "reason": arrival.meaning.reason,
+        "mapped": arrival.meaning.mapped,
+        "alarm": alarms or raises_alarm(arrival.meaning),
+        "occurred_at": item.occurred_at,
+        "occurred_raw": arrival.raw,
+        "occurred_estimated": item.occurred_at_estimated,
+        "location": redact(item.location),
+        "text": redact(item.text),
+        "attributes": item.attributes,
+        "flags": ["future"] if item.occurred_at > received + FUTURE_TOLERANCE else [],
+        "raw_id": raw_id,
+    }
+
+
+def raises_alarm(meaning: codes.Meaning) -> bool:
+    """A code nobody has mapped is the house's problem, not the parcel's; a mapped one means what it says."""
+    return meaning.reason is not None and meaning is not codes.UNMAPPED
+
+
+async def _announce(session: AsyncSession, actor: Principal, raw_id: UUID | None, places: set[Place]) -> None:
+    if not places:
+        return
+    affected = [events.Subject("shipment", shipment_id, customer_id) for customer_id, shipment_id in sorted(places)]
+    about = events.Subject("push", raw_id or UUID(int=0))
+    happening = events.Happening("tracking.received", about, {"shipments": len(affected)}, affects=affected)
+    await events.record_all(session, actor, [happening])
+
+
+@dataclass(frozen=True)
+class Own:
+    """An event of the house's own: what a sweep found, or what a person says."""
+
+    place: Place
+    key: str
+    code: str
+    status: str | None
+    reason: str | None
+    occurred_at: datetime
+    reopens: bool = False
+    text: str | None = None
+
+
+async def report(session: AsyncSession, actor: Principal, own: Sequence[Own]) -> None:
+    """Add events of source `system`; one whose key is known is left out."""
+    ids = {event.key: uuid7() for event in own}
+    keys = sorted(ids)
+    columns = {"sources": ["system"] * len(keys), "keys": keys, "ids": [ids[key] for key in keys]}
+    fresh = {row.key for row in await session.execute(_INSERT_KEYS, columns)} if keys else set()
+    rows = [_own_row(event, ids[event.key]) for event in own if event.key in fresh]
+    if rows:
+        await session.execute(insert(TrackingEvent), rows)
+        await _announce(session, actor, None, {event.place for event in own if event.key in fresh})
+
+
+def _own_row(event: Own, event_id: UUID) -> dict[str, Any]:
+    return {
+        "id": event_id,
+        "customer_id": event.place[0],
+        "shipment_id": event.place[1],
+        "received_at": now(),
+        "source": "system",
+        "event_id": None,
+        "code": event.code,
+        "reason_code": "",
+        "status": event.status,
+        "reason": event.reason,
+        "mapped": True,
+        "alarm": event.reason is not None,
+        "reopens": event.reopens,
+        "occurred_at": event.occurred_at,
+        "occurred_raw": event.occurred_at.isoformat(),
+        "occurred_estimated": False,
+        "location": None,
+        "text": event.text,
+        "attributes": {},
+        "flags": [],
+        "raw_id": None,
+    }
+
+
+@dataclass(frozen=True)
+class Remap:
+    """Which stored events a change of the code table touches, and after which one to go on."""
+
+    list_name: str
+    word: str
+    since: date
+    after: tuple[datetime, UUID] | None = None
+
+
+async def remap(session: AsyncSession, task: Remap, limit: int = 1000) -> tuple[datetime, UUID] | None:
+    """Read the next stored events anew in the light of the code table; their shipments follow.
+
+    Returns where to go on, or `None` at the end.
+    """
+    batch = list(await session.scalars(await _touched(session, task, limit)))
+    book = await codes.code_book(session, {(e.source, e.code, e.reason_code) for e in batch})
+    changed = set()
+    for event in batch:
+        meaning = book.read(event.source, event.code, event.reason_code, event.occurred_at)
+        if (meaning.status, meaning.reason, meaning.mapped) != (event.status, event.reason, event.mapped):
+            event.alarm = raises_alarm(meaning) or (event.alarm and not meaning.mapped)
+            event.status, event.reason, event.mapped = meaning.status, meaning.reason, meaning.mapped
+            changed.add((event.customer_id, event.shipment_id))
+    await session.flush()
+    await _announce(session, Principal.SYSTEM, None, changed)
+    return (batch[-1].received_at, batch[-1].id) if len(batch) == limit else None
+
+
+async def _touched(session: AsyncSession, task: Remap, limit: int) -> Select[tuple[TrackingEvent]]:
+    sources = [row.source for row in await session.scalars(codes.sources()) if task.list_name in row.lists]
+    statement = select(TrackingEvent).where(
+        TrackingEvent.source.in_(sources),
+        (TrackingEvent.code == task.word) | (TrackingEvent.reason_code == task.word),
+        TrackingEvent.occurred_at >= datetime.combine(task.since, time.min, UTC),
+    )
+    if task.after is not None:
+        statement = statement.where(tuple_(TrackingEvent.received_at, TrackingEvent.id) > task.after)
+    return statement.order_by(TrackingEvent.received_at, TrackingEvent.id).limit(limit)

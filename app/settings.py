@@ -1,0 +1,70 @@
+"""What differs between one installation and the next, read from the environment once."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every variable is `CRM_` and the field's name in capitals; `docs/operations.md` lists them.
+
+    Secrets have no default: `crm up` makes its own under `data_dir`, production brings them.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CRM_", frozen=True, extra="ignore")
+
+    database_url: str
+    """What the API and the worker use; several hosts may be given, separated by commas."""
+    owner_database_url: str | None = None
+    """What `crm migrate` uses: the owner of the tables. The same login as `database_url` unless given."""
+    app_role: str = "crm_app"
+    """The database role the application acts in; it owns nothing and is held by row-level security."""
+    partner_role: str = "crm_partner"
+    """The database role of partner requests."""
+    pool_size: int = Field(10, ge=1)
+    statement_cache: bool = True
+    """False behind a pooler in transaction mode: then neither driver keeps prepared statements."""
+    statement_timeout_s: float = Field(15, gt=0)
+
+    data_dir: Path = Path(".data")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    base_url: str = "http://127.0.0.1:8000"
+    """Where clients reach the API; it is the `iss` of every token."""
+    audience: str = "crm"
+
+    signing_keys: SecretStr
+    """One or two private keys in PEM (EC P-256). The first signs; all of them verify."""
+    cursor_secret: SecretStr = Field(min_length=32)
+    """Signs paging cursors, so that a client can't make one up."""
+
+    access_token_minutes: int = 15
+    refresh_token_days: int = 30
+    lockout_failures: int = 5
+    lockout_minutes: int = 15
+
+    partner_rate: int = 10
+    """Requests a second a partner client may make, with bursts of four seconds' worth."""
+    dispatch_rate: int = 100
+    staff_rate: int = 50
+    concurrency: int = 32
+    """Requests of one client under way at the same time."""
+    body_limit: int = 1024 * 1024
+    """Bytes of a request body, uploads and imports apart."""
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()  # type: ignore[call-arg]  # the environment brings what has no default
