@@ -56,6 +56,7 @@ def main() -> None:
 
 @app.command()
 def up(
+    *,
     demo: Annotated[bool, typer.Option("--demo", help="Fill an empty system with made-up data.")] = False,
 ) -> None:
     """Start everything: embedded PostgreSQL, migrations, API and worker."""
@@ -96,7 +97,7 @@ def demo() -> None:
     """Fill an empty system with made-up data and write the credentials."""
     join()
     path = settings().data_dir / "demo-credentials.json"
-    asyncio.run(demonstration.fill(settings(), path))
+    demonstration.fill_once(settings(), path)
 
 
 @app.command()
@@ -115,7 +116,9 @@ def add_user(
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
 ) -> None:
     """Add a member of staff; the password is asked for, or read from standard input."""
-    body = UserCreate(username=username, name=name or username, roles=role, password=SecretStr(_ask_password()))
+    body = UserCreate(
+        username=username, name=name or username, roles=role, password=SecretStr(_ask_password())
+    )
     user = _run(lambda session: accounts.create_user(session, Principal.SYSTEM, body))
     console.print(f"Added {user.username} ({', '.join(user.roles)}).")
 
@@ -131,7 +134,9 @@ def add_first_user() -> None:
         return
     console.print("There is no user yet. Who is the first admin?")
     username = typer.prompt("Username")
-    body = UserCreate(username=username, name=username, roles=[Role.ADMIN], password=SecretStr(_ask_password()))
+    body = UserCreate(
+        username=username, name=username, roles=[Role.ADMIN], password=SecretStr(_ask_password())
+    )
     _run(lambda session: accounts.create_user(session, Principal.SYSTEM, body))
 
 
@@ -161,7 +166,9 @@ def add_client(
     name: Annotated[str, typer.Argument(help="What it is called.")],
     role: Annotated[Role, typer.Option(help="dispatch or partner.")],
     source: Annotated[list[str] | None, typer.Option(help="What dispatch pushes for; several.")] = None,
-    customer: Annotated[list[str] | None, typer.Option(help="A partner's customer, by code; several.")] = None,
+    customer: Annotated[
+        list[str] | None, typer.Option(help="A partner's customer, by code; several.")
+    ] = None,
 ) -> None:
     """Add a machine and print its secret, this once."""
 
@@ -171,7 +178,9 @@ def add_client(
                 "name": name,
                 "role": role,
                 "sources": source or [],
-                "customer_ids": [(await customers.resolve(session, None, code)).id for code in customer or []],
+                "customer_ids": [
+                    (await customers.resolve(session, None, code)).id for code in customer or []
+                ],
             }
         )
         return await accounts.create_client(session, Principal.SYSTEM, body)
@@ -207,7 +216,6 @@ def token(
     account: Annotated[str, typer.Argument(help="A username or a client_id.")],
 ) -> None:
     """Print an access token for somebody, for trying things out; it is written into the audit trail."""
-
     print(_run(lambda session: sign_in.token_for(session, Tokens(settings()), account)))  # noqa: T201  # for $(...)
 
 

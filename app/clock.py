@@ -15,7 +15,7 @@ _source: Callable[[], datetime] = _system
 
 
 def now() -> datetime:
-    """This instant, in UTC."""
+    """The present instant, in UTC."""
     return _source()
 
 

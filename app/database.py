@@ -8,7 +8,13 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from sqlalchemy import make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from app.settings import Settings
 
@@ -95,7 +101,9 @@ def _server_settings(settings: Settings, url: URL, role: str) -> dict[str, str]:
 
 
 def _driver_options(settings: Settings, url: URL, role: str) -> dict[str, Any]:
-    cache = {} if settings.statement_cache else {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    cache = (
+        {} if settings.statement_cache else {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    )
     return {
         "server_settings": _server_settings(settings, url, role),
         "timeout": 5,

@@ -1,5 +1,6 @@
 """Made-up data to look at and to try things on; nothing in it belongs to anybody."""
 
+import asyncio
 import json
 import random
 import secrets
@@ -32,7 +33,12 @@ DEPARTMENTS = {
     "operations": "运营部",
     "management": "总经办",
 }
-HOME = {Role.MARKETING: "marketing", Role.SALES: "sales", Role.CUSTOMER_SERVICE: "service", Role.OPERATIONS: "operations"}
+HOME = {
+    Role.MARKETING: "marketing",
+    Role.SALES: "sales",
+    Role.CUSTOMER_SERVICE: "service",
+    Role.OPERATIONS: "operations",
+}
 
 COMPANIES = (
     ("QINGHE", "杭州青禾茶业有限公司", "浙江省", "杭州市", "西湖区", ["冷链", "次日达"]),
@@ -55,23 +61,29 @@ PLACES = ("杭州转运中心", "上海分拨中心", "深圳南山营业部", "
 def throwaway_settings() -> Settings:
     """Settings that reach nothing, for describing the API without a system."""
     return Settings(
-        database_url="postgresql://nowhere/crm", signing_keys=SecretStr(make_key()), cursor_secret=SecretStr("-" * 32)
+        database_url="postgresql://nowhere/crm",
+        signing_keys=SecretStr(make_key()),
+        cursor_secret=SecretStr("-" * 32),
     )
 
 
-async def fill(settings: Settings, credentials: Path) -> None:
-    """Fill an empty system and write who may sign in; a system with the file beside it is left as it is."""
+def fill_once(settings: Settings, credentials: Path) -> None:
+    """Fill the system and write who may sign in; one with the file beside it is left as it is."""
     if credentials.exists():
         return
-    database = await connect(settings)
-    try:
-        async with database.sessions.begin() as session:
-            written = await _fill(session)
-    finally:
-        await database.close()
+    written = asyncio.run(_fill_in_one_transaction(settings))
     credentials.parent.mkdir(parents=True, exist_ok=True)
     credentials.touch(mode=0o600)
     credentials.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+async def _fill_in_one_transaction(settings: Settings) -> dict[str, Any]:
+    database = await connect(settings)
+    try:
+        async with database.sessions.begin() as session:
+            return await _fill(session)
+    finally:
+        await database.close()
 
 
 async def _fill(session: AsyncSession) -> dict[str, Any]:
@@ -111,7 +123,9 @@ async def _company(session: AsyncSession, row: Any, suffix: str, owner_id: UUID 
             "name": name,
             "kind": CustomerKind.COMPANY,
             "code": f"{code}{suffix}",
-            "contacts": [{"name": "王小明", "role": "物流经理", "phone": "13800000000", "email": "ops@example.com"}],
+            "contacts": [
+                {"name": "王小明", "role": "物流经理", "phone": "13800000000", "email": "ops@example.com"}
+            ],
             "addresses": [
                 {
                     "country": "CH" if city == "Zürich" else "CN",
@@ -131,8 +145,10 @@ async def _company(session: AsyncSession, row: Any, suffix: str, owner_id: UUID 
     return await customers.create(session, everything, body)
 
 
-async def _machines(session: AsyncSession, suffix: str, companies: list[Customer]) -> dict[str, dict[str, str]]:
-    bodies = {
+async def _machines(
+    session: AsyncSession, suffix: str, companies: list[Customer]
+) -> dict[str, dict[str, str]]:
+    bodies: dict[str, dict[str, Any]] = {
         "dispatch": {"role": Role.DISPATCH, "sources": ["native", "kuaidi100", "sf"]},
         "partner_a": {"role": Role.PARTNER, "customer_ids": [companies[0].id]},
         "partner_b": {"role": Role.PARTNER, "customer_ids": [companies[1].id]},
@@ -150,14 +166,16 @@ async def _parcels(session: AsyncSession, suffix: str, companies: list[Customer]
     if client is None:
         raise NotFound
     actor = Principal(client.id, "client", (Role.DISPATCH,), scopes_of([Role.DISPATCH]))
-    dice = random.Random(2026)  # noqa: S311  # a story, not a secret
+    dice = random.Random(2026)  # a story, not a secret
     made: list[Shipment] = []
     pushed: list[tracking.Pushed] = []
     for number in range(48):
-        shipment = await _parcel(session, actor, companies[number % 3], f"CR{20260001 + number}{suffix.upper()}", dice)
+        shipment = await _parcel(
+            session, actor, companies[number % 3], f"CR{20260001 + number}{suffix.upper()}", dice
+        )
         made.append(shipment)
         pushed += _journey(shipment, JOURNEYS[number // 3 % len(JOURNEYS)], dice)
-    await tracking.push(session, actor, tracking.Envelope(b"[]", {}), pushed, alarms=False)
+    await tracking.push(session, actor, tracking.Envelope(b"[]", {}), pushed)
     await status.refold(session, [(shipment.customer_id, shipment.id) for shipment in made])
 
 
@@ -173,7 +191,11 @@ async def _parcel(
             "declared_value": {"amount": f"{dice.randint(20, 900)}.00", "currency": "CNY"},
             "freight": {"amount": f"{dice.randint(8, 60)}.00", "currency": "CNY"},
             "sender": {"name": company.name, "phone": "13800000000"},
-            "recipient": {"name": "李晓华", "phone": "13900000000", "address": {"city": "成都市", "detail": "1 单元 202"}},
+            "recipient": {
+                "name": "李晓华",
+                "phone": "13900000000",
+                "address": {"city": "成都市", "detail": "1 单元 202"},
+            },
         }
     )
     return await shipments.create(session, actor, body)

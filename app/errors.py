@@ -40,10 +40,8 @@ class Unauthenticated(CourierError):
     slug = "unauthenticated"
     title = Text("Not signed in", "未登录")
 
-    def __init__(
-        self, en: str = "Bring a valid access token.", zh: str = "请携带有效的访问令牌。", **extra: object
-    ) -> None:
-        super().__init__(en, zh, **extra)
+    def __init__(self, en: str = "Bring a valid access token.", zh: str = "请携带有效的访问令牌。") -> None:
+        super().__init__(en, zh)
 
 
 class Forbidden(CourierError):

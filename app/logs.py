@@ -9,7 +9,9 @@ from typing import Any
 import structlog
 from asgi_correlation_id import correlation_id
 
-_SECRET_KEYS = re.compile(r"password|secret|token|authorization|cookie|phone|^name$|recipient|sender", re.I)
+_SECRET_KEYS = re.compile(
+    r"password|secret|token|authorization|cookie|phone|^name$|recipient|sender", re.IGNORECASE
+)
 _PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 
 

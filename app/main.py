@@ -8,9 +8,9 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
-from app import __version__, logs, openapi
+from app import __version__, logs
 from app.database import connect
-from app.routers import health, problem_types, problems, v1
+from app.routers import health, openapi, problem_types, problems, v1
 from app.routers.access_log import AccessLog
 from app.routers.limits import Limits
 from app.security import Tokens

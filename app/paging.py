@@ -18,13 +18,16 @@ from app.settings import settings
 
 Item = TypeVar("Item")
 
+
 class ListQuery(BaseModel):
     """What every list takes. Subclasses add typed filters and a `sort` from a fixed set."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[int, Field(ge=1, le=200, description="Items a page")] = 50
-    cursor: Annotated[str | None, Field(max_length=2000, description="`next_cursor` of the page before")] = None
+    cursor: Annotated[str | None, Field(max_length=2000, description="`next_cursor` of the page before")] = (
+        None
+    )
     count: Annotated[bool, Field(description="Count all matches too; costs a scan")] = False
 
 
@@ -84,6 +87,6 @@ def _open(cursor: str | None, scope: str) -> Any:
 def _bad_cursor() -> Invalid:
     return Invalid(
         "This cursor is not one of ours, or belongs to another list; start without a cursor.",
-        "游标无效或属于另一个列表,请不带游标重新开始。",
+        "游标无效或属于另一个列表，请不带游标重新开始。",
         pointer="/query/cursor",
     )

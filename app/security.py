@@ -6,6 +6,7 @@ naming exactly one algorithm, by PEM keys, and by choosing the key by `kid` ours
 
 import base64
 import hashlib
+import json
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -87,14 +88,23 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         _STAFF
         | _CUSTOMERS
         | _PARCELS
-        | {Scope.ORDERS_WRITE, Scope.SHIPMENTS_CREATE, Scope.SHIPMENTS_WRITE, Scope.EXCEPTIONS_HANDLE, Scope.KPIS_READ}
+        | {
+            Scope.ORDERS_WRITE,
+            Scope.SHIPMENTS_CREATE,
+            Scope.SHIPMENTS_WRITE,
+            Scope.EXCEPTIONS_HANDLE,
+            Scope.KPIS_READ,
+        }
     ),
     Role.FINANCE: frozenset(_STAFF | _CUSTOMERS),
     Role.PRODUCT: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.HR: frozenset(_STAFF),
     Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.AUDITOR: frozenset(
-        _STAFF | _CUSTOMERS | _PARCELS | {Scope.KPIS_READ, Scope.AUDIT_READ, Scope.USERS_READ, Scope.CLIENTS_READ}
+        _STAFF
+        | _CUSTOMERS
+        | _PARCELS
+        | {Scope.KPIS_READ, Scope.AUDIT_READ, Scope.USERS_READ, Scope.CLIENTS_READ}
     ),
     Role.ADMIN: frozenset(
         _STAFF
@@ -176,7 +186,7 @@ def _read_key(pem: str) -> SigningKey:
     public = private.public_key()
     numbers = public.public_numbers()
     point = {"crv": "P-256", "kty": "EC", "x": _base64url(numbers.x), "y": _base64url(numbers.y)}
-    canonical = '{"crv":"P-256","kty":"EC","x":"%(x)s","y":"%(y)s"}' % point
+    canonical = json.dumps(point, sort_keys=True, separators=(",", ":"))
     kid = base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).decode().rstrip("=")
     public_pem = public.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -216,7 +226,8 @@ class Tokens:
             "scope": " ".join(sorted(principal.scopes)),
             "ver": principal.credentials_version,
         }
-        return jwt.encode(claims, key.private_pem, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": "at+jwt"})
+        headers = {"kid": key.kid, "typ": "at+jwt"}
+        return str(jwt.encode(claims, key.private_pem, algorithm=ALGORITHM, headers=headers))
 
     def verify(self, token: str) -> Principal:
         """The principal of a token of ours. Raises `Unauthenticated` for anything else."""
@@ -226,7 +237,7 @@ class Tokens:
             self._keep(token, principal)
         if principal.expires_at <= now():
             self._kept.pop(token, None)
-            raise Unauthenticated("The access token has expired; refresh it.", "访问令牌已过期,请刷新。")
+            raise Unauthenticated("The access token has expired; refresh it.", "访问令牌已过期，请刷新。")
         return principal
 
     def jwks(self) -> dict[str, Any]:
@@ -255,7 +266,11 @@ class Tokens:
             raise Unauthenticated from problem
 
     def _key_for(self, header: dict[str, Any]) -> SigningKey:
-        if header.get("alg") != ALGORITHM or header.get("typ") != "at+jwt" or self._FORBIDDEN_HEADERS & header.keys():
+        if (
+            header.get("alg") != ALGORITHM
+            or header.get("typ") != "at+jwt"
+            or self._FORBIDDEN_HEADERS & header.keys()
+        ):
             raise ValueError("not an access token of ours")
         return {key.kid: key for key in self._keys}[header["kid"]]
 

@@ -67,4 +67,4 @@ class Settings(BaseSettings):
 @lru_cache
 def settings() -> Settings:
     """The settings of this process."""
-    return Settings()  # type: ignore[call-arg]  # the environment brings what has no default
+    return Settings()

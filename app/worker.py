@@ -82,7 +82,7 @@ async def _try(session: AsyncSession, consumer: str, work: Sequence[Outbox]) -> 
         async with session.begin_nested():
             await CONSUMERS[consumer](session, work)
             await session.execute(update(Outbox).where(Outbox.id.in_(ids)).values(done_at=func.now()))
-    except Exception as problem:  # noqa: BLE001  # whatever a consumer raises must not stop the others
+    except Exception as problem:  # whatever a consumer raises must not stop the others
         if _is_connection_lost(problem):
             raise
         if len(work) == 1:
@@ -119,7 +119,9 @@ async def run_job(sessions: Sessions, job_id: UUID) -> None:
         more = await _step(sessions, job_id, step)
 
 
-async def _step(sessions: Sessions, job_id: UUID, step: Callable[[AsyncSession, Job], Awaitable[bool]]) -> bool:
+async def _step(
+    sessions: Sessions, job_id: UUID, step: Callable[[AsyncSession, Job], Awaitable[bool]]
+) -> bool:
     try:
         async with sessions.begin() as session:
             job = await session.scalar(select(Job).where(Job.id == job_id).with_for_update())
@@ -199,9 +201,9 @@ class Worker:
         while not self.stopping.is_set():
             try:
                 await loop(database)
-            except Exception:  # noqa: BLE001  # PostgreSQL restarts, networks break: go on when they are back
+            except Exception:  # PostgreSQL restarts, networks break: go on when they are back
                 log.warning("worker loop broke", loop=loop.__name__, exc_info=True)
-            await self._pause(0.5 + random.random())  # noqa: S311  # jitter
+            await self._pause(0.5 + random.random())  # jitter
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -13,7 +13,7 @@ from app.settings import settings
 NOT_OURS = ("pgqueuer", "alembic_version")
 
 
-def _is_ours(_object: Any, name: str | None, kind: str, reflected: bool, _compare_to: Any) -> bool:
+def _is_ours(_object: Any, name: str | None, kind: str, reflected: bool, _compare_to: Any) -> bool:  # noqa: FBT001  # Alembic's protocol
     """Partitions are made by a function, the queue's tables by its library."""
     if kind == "table" and reflected and name:
         return not name.startswith(NOT_OURS) and "_p20" not in name

@@ -140,5 +140,3 @@ class Access(Base):
     operation: Mapped[str | None]
     correlation_id: Mapped[str | None]
     data: Mapped[dict[str, Any]]
-
-

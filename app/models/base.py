@@ -86,7 +86,7 @@ class Stateful:
             names = sorted(allowed)
             raise IllegalTransition(
                 f"Cannot move from {self.state} to {to}; allowed: {', '.join(names) or 'nothing'}.",
-                f"不能从 {self.state} 变为 {to};允许:{'、'.join(names) or '无'}。",
+                f"不能从 {self.state} 变为 {to}；允许：{'、'.join(names) or '无'}。",
                 current=str(self.state),
                 allowed=names,
             )

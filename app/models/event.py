@@ -47,7 +47,12 @@ class Outbox(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_pending", "available_at", "id", postgresql_where=text("done_at IS NULL AND failed_at IS NULL")),
+        Index(
+            "ix_outbox_pending",
+            "available_at",
+            "id",
+            postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
+        ),
         Index("ix_outbox_done_at", "done_at", postgresql_where=text("done_at IS NOT NULL")),
     )
 

@@ -27,7 +27,12 @@ class Job(Stateful, Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("uq_jobs_key_under_way", "key", unique=True, postgresql_where=text("state IN ('queued', 'running')")),
+        Index(
+            "uq_jobs_key_under_way",
+            "key",
+            unique=True,
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
     )
     transitions: ClassVar[Transitions] = {
         JobState.QUEUED: {JobState.RUNNING, JobState.CANCELLED, JobState.FAILED},

@@ -23,7 +23,11 @@ class Order(Stateful, Versioned, Base):
     """Received by a service specialist, handed over to dispatch, accepted there."""
 
     __tablename__ = "orders"
-    __table_args__ = (PrimaryKeyConstraint("customer_id", "id"), Index(None, "received_at", "id"), Index(None, "id"))
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        Index(None, "received_at", "id"),
+        Index(None, "id"),
+    )
     transitions: ClassVar[Transitions] = {
         OrderState.RECEIVED: {OrderState.HANDED_OVER, OrderState.CANCELLED},
         OrderState.HANDED_OVER: {OrderState.ACCEPTED, OrderState.CANCELLED},

@@ -144,9 +144,7 @@ class TrackingEvent(Base):
         PrimaryKeyConstraint("customer_id", "received_at", "id"),
         ForeignKeyConstraint(["customer_id", "shipment_id"], ["shipments.customer_id", "shipments.id"]),
         Index(None, "customer_id", "shipment_id", "occurred_at"),
-        Index(
-            "ix_tracking_events_unmapped", "source", "code", postgresql_where=text("NOT mapped")
-        ),
+        Index("ix_tracking_events_unmapped", "source", "code", postgresql_where=text("NOT mapped")),
         {"postgresql_partition_by": "RANGE (received_at)"},
     )
 
@@ -203,7 +201,10 @@ class RawPush(Base):
     """A push exactly as it came: its bytes, its headers without credentials, its SHA-256."""
 
     __tablename__ = "raw_pushes"
-    __table_args__ = (PrimaryKeyConstraint("id", "received_at"), {"postgresql_partition_by": "RANGE (received_at)"})
+    __table_args__ = (
+        PrimaryKeyConstraint("id", "received_at"),
+        {"postgresql_partition_by": "RANGE (received_at)"},
+    )
 
     id: Mapped[UUID] = mapped_column(default=uuid7)
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -35,6 +35,8 @@ class AccessLog:
     @staticmethod
     def _log(scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
+        if scope["path"].startswith("/health/"):
+            return
         principal = scope.get("state", {}).get("principal")
         log.info(
             "request",

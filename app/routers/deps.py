@@ -8,9 +8,9 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Header, Request, Response, Security
+from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlowPassword, OAuthFlows
 from fastapi.routing import APIRoute
 from fastapi.security import OAuth2, SecurityScopes
-from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlowPassword, OAuthFlows
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,7 +29,9 @@ KEY_LOCK = 3
 
 _scheme = OAuth2(
     flows=OAuthFlows(
-        password=OAuthFlowPassword(tokenUrl="/v1/auth/token", scopes={scope.value: scope.value for scope in Scope}),
+        password=OAuthFlowPassword(
+            tokenUrl="/v1/auth/token", scopes={scope.value: scope.value for scope in Scope}
+        ),
         clientCredentials=OAuthFlowClientCredentials(
             tokenUrl="/v1/auth/token", scopes={scope.value: scope.value for scope in Scope}
         ),
@@ -78,17 +80,23 @@ async def authorise(
     async with database_of(request).sessions.begin() as session:
         await admit(session, principal)
         accesses.record(
-            session, AccessKind.DENIED, principal_id=principal.id, operation=operation_of(request), missing=missing
+            session,
+            AccessKind.DENIED,
+            principal_id=principal.id,
+            operation=operation_of(request),
+            missing=missing,
         )
     if principal.is_partner:
         raise NotFound
     raise Forbidden(
-        f"This needs the scope {', '.join(missing)}.", f"需要权限 {'、'.join(missing)}。", missing_scopes=missing
+        f"This needs the scope {', '.join(missing)}.",
+        f"需要权限 {'、'.join(missing)}。",
+        missing_scopes=missing,
     )
 
 
 def holder_of(*scopes: Scope) -> Any:
-    """`Annotated[Principal, holder_of(Scope.X)]`: only principals with these scopes get in."""
+    """For `Annotated[Principal, ...]` at a router's top: only principals with these scopes get in."""
     return Security(authorise, scopes=[scope.value for scope in scopes])
 
 
@@ -105,7 +113,7 @@ async def admit(session: AsyncSession, principal: Principal) -> None:
         {"subject": principal.id, "version": principal.credentials_version, "token": principal.token_id},
     )
     if not admitted:
-        raise Unauthenticated("The token was taken back; sign in again.", "令牌已失效,请重新登录。")
+        raise Unauthenticated("The token was taken back; sign in again.", "令牌已失效，请重新登录。")
 
 
 async def transaction(
@@ -126,7 +134,9 @@ async def once(
     principal: Annotated[Principal, Depends(authenticate)],
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=200, description="Repeat with the same key within 24 h: the first answer"),
+        Header(
+            min_length=1, max_length=200, description="Repeat with the same key within 24 h: the first answer"
+        ),
     ] = None,
 ) -> AsyncSession:
     """The transaction of a request that may be repeated: the same key and body give the first answer again.
@@ -153,7 +163,9 @@ class _Key:
 
     async def take(self, session: AsyncSession) -> None:
         lock = {"name": f"{self.principal_id}:{self.key}", "class": KEY_LOCK}
-        if not await session.scalar(text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, :class))"), lock):
+        if not await session.scalar(
+            text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, :class))"), lock
+        ):
             raise UnderWay("A request with this key is still under way.", "相同幂等键的请求仍在处理中。")
         first = await session.scalar(
             select(IdempotencyKey).where(
@@ -166,12 +178,16 @@ class _Key:
             return
         if first.fingerprint != self.fingerprint:
             raise KeyReused(
-                "This key was used for another request; take a new one.", "该幂等键已用于另一个请求,请更换。"
+                "This key was used for another request; take a new one.", "该幂等键已用于另一个请求，请更换。"
             )
         raise Replay(Response(first.body, first.status, headers=first.headers))
 
     async def keep(self, session: AsyncSession, response: Response) -> None:
-        headers = {name: response.headers[name] for name in ("content-type", "etag", "location") if name in response.headers}
+        headers = {
+            name: response.headers[name]
+            for name in ("content-type", "etag", "location")
+            if name in response.headers
+        }
         values = {
             "fingerprint": self.fingerprint,
             "status": response.status_code,
@@ -183,7 +199,9 @@ class _Key:
                 IdempotencyKey.principal_id == self.principal_id, IdempotencyKey.key == self.key
             )
         )
-        await session.execute(insert(IdempotencyKey).values(principal_id=self.principal_id, key=self.key, **values))
+        await session.execute(
+            insert(IdempotencyKey).values(principal_id=self.principal_id, key=self.key, **values)
+        )
 
 
 async def _fingerprint(request: Request) -> bytes:
@@ -239,25 +257,42 @@ class CourierRoute(APIRoute):
         return handler
 
 
-def conditional(request: Request, response: Response, version: int) -> None:
-    """Send the entity tag; a caller that has this version already gets 304."""
-    etag = f'"{version}"'
-    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
-        raise NotModified(etag)
-    response.headers["ETag"] = etag
+class EntityTag:
+    """The entity tag of a single resource: sent with it, and 304 for a caller that has it already."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        self._request, self._response = request, response
+
+    def settle(self, version: int) -> None:
+        """Send the tag of this version, or end the request with 304."""
+        etag = f'"{version}"'
+        known = [
+            tag.strip().removeprefix("W/")
+            for tag in self._request.headers.get("if-none-match", "").split(",")
+        ]
+        if self._request.method == "GET" and etag in known:
+            raise NotModified(etag)
+        self._response.headers["ETag"] = etag
 
 
-def if_match(if_match: Annotated[str | None, Header(description="The ETag you read", examples=['"3"'])] = None) -> int:
+Tag = Annotated[EntityTag, Depends()]
+
+
+def if_match(
+    if_match: Annotated[str | None, Header(description="The ETag you read", examples=['"3"'])] = None,
+) -> int:
     """The version that a change builds on; a change without one is refused."""
     if if_match is None:
         raise PreconditionRequired(
             "Send If-Match with the ETag you read, so that nobody's change is overwritten.",
-            "请在 If-Match 中携带读取到的 ETag,以免覆盖他人的修改。",
+            "请在 If-Match 中携带读取到的 ETag，以免覆盖他人的修改。",
         )
     try:
         return int(if_match.strip().removeprefix("W/").strip('"'))
     except ValueError:
-        raise Stale("This is not an ETag of ours; read the resource again.", "ETag 无效,请重新读取资源。") from None
+        raise Stale(
+            "This is not an ETag of ours; read the resource again.", "ETag 无效，请重新读取资源。"
+        ) from None
 
 
 IfMatch = Annotated[int, Depends(if_match)]

@@ -34,7 +34,9 @@ async def check_liveness() -> Alive:
     return Alive()
 
 
-@router.get("/health/ready", summary="Can the system serve?", tags=["health"], responses={503: {"model": Ready}})
+@router.get(
+    "/health/ready", summary="Can the system serve?", tags=["health"], responses={503: {"model": Ready}}
+)
 async def check_readiness(response: Response, database: DatabaseOf) -> Ready:
     """Database, migrations and worker; 503 unless all three are well."""
     try:
@@ -57,5 +59,3 @@ async def check_readiness(response: Response, database: DatabaseOf) -> Ready:
 async def read_jwks(request: Request) -> dict[str, list[dict[str, str]]]:
     """RFC 7517; a key stays listed while tokens that it signed may live."""
     return tokens_of(request).jwks()
-
-

@@ -56,6 +56,6 @@ class Limits:
         if not within:
             raise TooManyRequests(
                 f"At most {rate} requests a second, {limit.amount} in a burst; slow down.",
-                f"每秒最多 {rate} 次请求,突发最多 {limit.amount} 次,请放慢。",
+                f"每秒最多 {rate} 次请求，突发最多 {limit.amount} 次，请放慢。",
                 retry_after=reset,
             )

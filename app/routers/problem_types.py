@@ -22,7 +22,9 @@ def catalogue() -> dict[str, ProblemType]:
     """Every problem type that the API answers with, by its slug."""
     found = {slug: _entry(slug, status, title.en, title.zh) for status, (slug, title, _) in PLAIN.items()}
     named: list[tuple[type[CourierError], int]] = sorted(STATUS.items(), key=lambda item: item[1])
-    return found | {error.slug: _entry(error.slug, status, error.title.en, error.title.zh) for error, status in named}
+    return found | {
+        error.slug: _entry(error.slug, status, error.title.en, error.title.zh) for error, status in named
+    }
 
 
 def _entry(slug: str, status: int, en: str, zh: str) -> ProblemType:

@@ -38,25 +38,41 @@ STATUS: dict[type[CourierError], int] = {
 }
 
 PLAIN: dict[int, tuple[str, Text, Text]] = {
-    400: ("bad-request", Text("Bad request", "请求无效"), Text("The body can't be read.", "无法读取请求体。")),
+    400: (
+        "bad-request",
+        Text("Bad request", "请求无效"),
+        Text("The body can't be read.", "无法读取请求体。"),
+    ),
     404: ("not-found", errors.NotFound.title, Text("There is no such resource.", "没有这个资源。")),
-    405: ("method-not-allowed", Text("Method not allowed", "方法不允许"), Text("See Allow.", "见 Allow 头。")),
+    405: (
+        "method-not-allowed",
+        Text("Method not allowed", "方法不允许"),
+        Text("See Allow.", "见 Allow 头。"),
+    ),
     413: (
         "too-large",
         Text("Body too large", "请求体过大"),
-        Text("Send at most 1 MiB at once; split the batch.", "单次最多 1 MiB,请拆分批次。"),
+        Text("Send at most 1 MiB at once; split the batch.", "单次最多 1 MiB，请拆分批次。"),
     ),
-    415: ("unsupported-media-type", Text("Unsupported media type", "不支持的类型"), Text("Send JSON.", "请发送 JSON。")),
+    415: (
+        "unsupported-media-type",
+        Text("Unsupported media type", "不支持的类型"),
+        Text("Send JSON.", "请发送 JSON。"),
+    ),
     500: (
         "internal",
         Text("Internal error", "内部错误"),
-        Text("It is our fault and was logged; quote the trace_id.", "这是我们的错误,已记录;请提供 trace_id。"),
+        Text(
+            "It is our fault and was logged; quote the trace_id.", "这是我们的错误，已记录；请提供 trace_id。"
+        ),
     ),
     503: (
         "unavailable",
         Text("Temporarily unavailable", "暂时不可用"),
-        Text("Nothing was changed, or the outcome is unknown: repeat with the same Idempotency-Key.",
-             "未作更改或结果未知:请携带相同的 Idempotency-Key 重试。"),
+        Text(
+            "Nothing was changed, or the outcome is unknown: repeat with the same Idempotency-Key.",
+            "未作更改或结果未知：请携带相同的 Idempotency-Key 重试。",
+        ),
     ),
 }
 
@@ -79,8 +95,8 @@ CHINESE: dict[str, str] = {
     "model_attributes_type": "应为对象",
     "too_long": "最多 {max_length} 项",
     "too_short": "至少 {min_length} 项",
-    "enum": "应为以下之一:{expected}",
-    "literal_error": "应为以下之一:{expected}",
+    "enum": "应为以下之一：{expected}",
+    "literal_error": "应为以下之一：{expected}",
     "uuid_parsing": "应为 UUID",
     "uuid_type": "应为 UUID",
     "datetime_parsing": "应为带时区偏移的 RFC 3339 时间",
@@ -91,18 +107,18 @@ CHINESE: dict[str, str] = {
     "date_from_datetime_parsing": "应为日期",
     "greater_than_equal": "不得小于 {ge}",
     "less_than_equal": "不得大于 {le}",
-    "value_error": "值无效:{error}",
+    "value_error": "值无效：{error}",
 }
 
 
-class Replay(Exception):  # noqa: N818  # not an error: the first answer, given again
+class Replay(Exception):  # not an error: the first answer, given again
     """A keyed request was answered before."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
 
 
-class NotModified(Exception):  # noqa: N818  # not an error: the caller has it already
+class NotModified(Exception):  # not an error: the caller has it already
     """The caller's copy is current."""
 
     def __init__(self, etag: str) -> None:
@@ -134,7 +150,9 @@ def document(error: CourierError, request: Request) -> dict[str, Any]:
 def validation_document(found: Sequence[ErrorDetails | dict[str, Any]], request: Request) -> dict[str, Any]:
     """The problem document of a request that does not fit its schema, field by field."""
     language = language_of(request)
-    fields = [{"pointer": pointer_to(each["loc"]), "detail": _describe(each, language)} for each in found[:100]]
+    fields = [
+        {"pointer": pointer_to(each["loc"]), "detail": _describe(each, language)} for each in found[:100]
+    ]
     detail = say(VALIDATION, language).format(count=len(found))
     body = _document(errors.Invalid.slug, errors.Invalid.title, detail, 422, request)
     return body | {"errors": fields}
@@ -156,7 +174,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(CourierError, _on_named)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
-    app.add_exception_handler(Replay, lambda _, replay: replay.response)  # type: ignore[arg-type,return-value]
+    app.add_exception_handler(Replay, lambda _, replay: replay.response)
     app.add_exception_handler(NotModified, _on_not_modified)  # type: ignore[arg-type]
     app.add_exception_handler(StaleDataError, _on_lost_race)
     app.add_exception_handler(DBAPIError, _on_database)  # type: ignore[arg-type]
@@ -189,7 +207,9 @@ def _is_chinese(text: str) -> bool:
 
 def _plain(status: int, request: Request, headers: dict[str, str] | None = None) -> JSONResponse:
     phrase = HTTPStatus(status).phrase
-    slug, title, detail = PLAIN.get(status, (phrase.lower().replace(" ", "-"), Text(phrase, phrase), Text(phrase, phrase)))
+    slug, title, detail = PLAIN.get(
+        status, (phrase.lower().replace(" ", "-"), Text(phrase, phrase), Text(phrase, phrase))
+    )
     return _answer(_document(slug, title, say(detail, language_of(request)), status, request), headers)
 
 
@@ -224,7 +244,7 @@ async def _on_not_modified(_request: Request, current: NotModified) -> Response:
 async def _on_lost_race(request: Request, _error: Exception) -> Response:
     lost = errors.Conflict(
         "Somebody else changed it at the same moment; read it again and repeat.",
-        "他人同时作了修改,请重新读取后再试。",
+        "他人同时作了修改，请重新读取后再试。",
     )
     return await _on_named(request, lost)
 
@@ -234,7 +254,9 @@ async def _on_database(request: Request, error: DBAPIError) -> Response:
     if isinstance(error, IntegrityError) and state in {"23505", "23503", "23P01"}:
         return await _on_named(request, _clash(error))
     if state.startswith("22"):
-        refused = errors.Invalid("A value can't be stored: it is out of range or holds a NUL.", "值超出范围或含有 NUL,无法存储。")
+        refused = errors.Invalid(
+            "A value can't be stored: it is out of range or holds a NUL.", "值超出范围或含有 NUL，无法存储。"
+        )
         return await _on_named(request, refused)
     if not state or state[:2] in {"08", "40", "53", "55", "57"} or error.connection_invalidated:
         return await _on_unavailable(request, error)
@@ -244,7 +266,9 @@ async def _on_database(request: Request, error: DBAPIError) -> Response:
 def _clash(error: IntegrityError) -> errors.Conflict:
     constraint = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
     return errors.Conflict(
-        f"It contradicts what is stored ({constraint}).", f"与已有数据冲突({constraint})。", constraint=constraint
+        f"It contradicts what is stored ({constraint}).",
+        f"与已有数据冲突({constraint})。",
+        constraint=constraint,
     )
 
 
@@ -258,7 +282,12 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
     return _plain(500, request)
 
 
-def validation_problem(error: ValidationError, request: Request, prefix: Sequence[int | str]) -> dict[str, Any]:
+def validation_problem(
+    error: ValidationError, request: Request, prefix: Sequence[int | str]
+) -> dict[str, Any]:
     """The problem of one item of a batch that does not fit its schema."""
-    found = [{**each, "loc": (*prefix, *each["loc"])} for each in error.errors(include_url=False, include_input=False)]
+    found = [
+        {**each, "loc": (*prefix, *each["loc"])}
+        for each in error.errors(include_url=False, include_input=False)
+    ]
     return validation_document(found, request)

@@ -53,7 +53,9 @@ class UserChange(Body):
 
     @model_validator(mode="after")
     def _required_stay(self) -> "UserChange":
-        if missing := [f for f in ("name", "roles", "level") if f in self.model_fields_set and getattr(self, f) is None]:
+        if missing := [
+            f for f in ("name", "roles", "level") if f in self.model_fields_set and getattr(self, f) is None
+        ]:
             raise ValueError(f"{missing[0]} can be changed but not removed")
         return self
 
@@ -88,8 +90,12 @@ class ClientCreate(Body):
     name: Line
     role: Literal[Role.DISPATCH, Role.PARTNER]
     client_id: Annotated[Word | None, Field(description="Made up where it is left out")] = None
-    sources: Annotated[list[Word], Field(max_length=50, description="What a dispatch client may push for")] = []
-    customer_ids: Annotated[list[UUID], Field(max_length=200, description="Whom a partner client may see")] = []
+    sources: Annotated[
+        list[Word], Field(max_length=50, description="What a dispatch client may push for")
+    ] = []
+    customer_ids: Annotated[
+        list[UUID], Field(max_length=200, description="Whom a partner client may see")
+    ] = []
 
     @model_validator(mode="after")
     def _fits_role(self) -> "ClientCreate":
@@ -147,7 +153,7 @@ class TokenRead(Read):
     """RFC 6749, section 5.1."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # the scheme's name
     expires_in: Annotated[int, Field(description="Seconds", examples=[900])]
     refresh_token: Annotated[str | None, Field(description="Staff only; each can be used once")] = None
     scope: str

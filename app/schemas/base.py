@@ -2,10 +2,19 @@
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 _MONEY_IN = re.compile(r"-?\d{1,12}(\.\d{1,2})?")
 
@@ -22,8 +31,17 @@ def _normalised(value: str) -> str:
     return unicodedata.normalize("NFKC", value).strip()
 
 
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this instant lies outside the calendar") from None
+
+
 def _no_control(value: str) -> str:
-    if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\r\t" for character in value):
+    if any(
+        unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\r\t" for character in value
+    ):
         raise ValueError("control characters can't be stored; take them out")
     return value
 
@@ -33,14 +51,19 @@ Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_no_co
 Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_control)]
 """Text of some length."""
 Word = Annotated[
-    str, BeforeValidator(lambda v: _normalised(v) if isinstance(v, str) else v),
+    str,
+    BeforeValidator(lambda v: _normalised(v) if isinstance(v, str) else v),
     Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.:/-]*$"),
 ]
 """An identifier made elsewhere; full-width digits and letters are taken as the plain ones."""
-TrackingNo = Annotated[Word, Field(description="Tracking number, as printed on the label", examples=["SF7444496931331"])]
-Instant = AwareDatetime
-"""RFC 3339 with an offset; answers are in UTC."""
-Attributes = Annotated[dict[str, Any], Field(max_length=50, description="Anything else the sender wants kept")]
+TrackingNo = Annotated[
+    Word, Field(description="Tracking number, as printed on the label", examples=["SF7444496931331"])
+]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""RFC 3339 with an offset; kept and answered in UTC."""
+Attributes = Annotated[
+    dict[str, Any], Field(max_length=50, description="Anything else the sender wants kept")
+]
 
 
 class Body(BaseModel):

@@ -18,14 +18,16 @@ class CodeRead(Read):
 
 
 class CodeListRead(Read):
-    list: Annotated[str, Field(examples=["shipment_status"])]
     items: list[CodeRead]
+    list: Annotated[str, Field(examples=["shipment_status"])]
 
 
 class CarrierSourceRead(Read):
     source: str
     name: str
-    lists: Annotated[list[str], Field(description="Code lists its codes are looked up in, the general one first")]
+    lists: Annotated[
+        list[str], Field(description="Code lists its codes are looked up in, the general one first")
+    ]
 
 
 class CarrierCodeQuery(ListQuery):

@@ -121,5 +121,3 @@ class CustomerSearch(Body):
     @classmethod
     def _not_blank(cls, value: str | None) -> str | None:
         return value or None
-
-

@@ -19,8 +19,12 @@ class OnTimeQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     from_: Annotated[Boundary, Field(alias="from", examples=["2018-03-01"])]
-    to: Annotated[Boundary, Field(description="The first instant that no longer counts", examples=["2018-04-01"])]
-    tz: Annotated[str, Field(max_length=64, description="IANA zone that dates are counted in")] = "Asia/Shanghai"
+    to: Annotated[
+        Boundary, Field(description="The first instant that no longer counts", examples=["2018-04-01"])
+    ]
+    tz: Annotated[str, Field(max_length=64, description="IANA zone that dates are counted in")] = (
+        "Asia/Shanghai"
+    )
     customer_id: UUID | None = None
     service: Service | None = None
 
@@ -30,14 +34,16 @@ class OnTimeQuery(BaseModel):
         try:
             ZoneInfo(tz)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("no such time zone; use an IANA name such as Asia/Shanghai or Europe/Zurich") from None
+            raise ValueError(
+                "no such time zone; use an IANA name such as Asia/Shanghai or Europe/Zurich"
+            ) from None
         return tz
 
     @model_validator(mode="after")
     def _ordered(self) -> "OnTimeQuery":
         if type(self.from_) is not type(self.to):
             raise ValueError("give from and to both as dates or both as instants")
-        if self.to <= self.from_:  # type: ignore[operator]  # same type, by the check above
+        if self.to <= self.from_:
             raise ValueError("to must come after from; the period is half open")
         return self
 
@@ -65,4 +71,6 @@ class OnTimeRead(Ratio):
     excluded: OnTimeExclusions
     delivered: Annotated[int, Field(description="Delivered at a known time")]
     delivered_late: Annotated[int, Field(description="Of these, after the promised instant")]
-    delivered_on_later_date: Annotated[int, Field(description="Of these, on a later date than promised, in `tz`")]
+    delivered_on_later_date: Annotated[
+        int, Field(description="Of these, on a later date than promised, in `tz`")
+    ]

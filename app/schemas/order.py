@@ -27,7 +27,9 @@ class OrderCreate(Body):
     pickup_until: Instant | None = None
     parcels: Annotated[list[Parcel], Field(max_length=200)] = []
     note: Prose | None = None
-    received_at: Annotated[Instant | None, Field(description="When the customer placed it; now, if left out")] = None
+    received_at: Annotated[
+        Instant | None, Field(description="When the customer placed it; now, if left out")
+    ] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "OrderCreate":

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field, field_serializer, model_validator
 
-from app.models.delivery_exception import ExceptionState
 from app.models.code import Severity
+from app.models.delivery_exception import ExceptionState
 from app.models.shipment import LegKind, Service, ShipmentStatus
 from app.paging import ListQuery
 from app.schemas.base import (
@@ -180,7 +180,9 @@ class TrackingEventPush(Body):
     tracking_no: TrackingNo
     event_id: Annotated[Line | None, Field(description="The sender's own id of this event")] = None
     code: Annotated[Line, Field(description="The source's code; for `native` a canonical status or reason")]
-    reason_code: Annotated[Line | None, Field(description="A more precise code, where the source has one")] = None
+    reason_code: Annotated[
+        Line | None, Field(description="A more precise code, where the source has one")
+    ] = None
     occurred_at: Instant
     occurred_at_estimated: Annotated[
         bool, Field(description="The true time is unknown; a delivery then stays out of on-time figures")

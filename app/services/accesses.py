@@ -32,7 +32,7 @@ def record(
     )
 
 
-def search(query: AccessQuery) -> Select[tuple[Access]]:
+def search(query: AccessQuery) -> Select[Access]:
     statement = select(Access)
     if query.kind is not None:
         statement = statement.where(Access.kind == query.kind)
@@ -41,7 +41,7 @@ def search(query: AccessQuery) -> Select[tuple[Access]]:
     return statement.order_by(Access.occurred_at.desc(), Access.id.desc())
 
 
-def search_events(query: EventQuery) -> Select[tuple[Event]]:
+def search_events(query: EventQuery) -> Select[Event]:
     statement = select(Event)
     if query.kind is not None:
         statement = statement.where(Event.kind == query.kind)

@@ -27,7 +27,7 @@ from app.services import events
 Account = TypeVar("Account", User, Client)
 
 
-def search_users(query: UserQuery) -> Select[tuple[User]]:
+def search_users(query: UserQuery) -> Select[User]:
     statement = select(User)
     if query.role is not None:
         statement = statement.where(User.roles.contains([query.role]))
@@ -65,7 +65,9 @@ async def change_user(
 async def disable_user(session: AsyncSession, actor: Principal, user_id: UUID) -> User:
     """End the user's access as of the next request."""
     if user_id == actor.id:
-        raise Forbidden("Nobody disables their own account; ask another admin.", "不能停用自己的账号,请找其他管理员。")
+        raise Forbidden(
+            "Nobody disables their own account; ask another admin.", "不能停用自己的账号，请找其他管理员。"
+        )
     user = await User.fetch(session, user_id)
     user.credentials_version += 1
     return await _change(session, actor, user, "user.disabled", {"disabled_at": user.disabled_at or now()})
@@ -93,11 +95,11 @@ async def create_department(session: AsyncSession, actor: Principal, body: Depar
     return department
 
 
-def departments() -> Select[tuple[Department]]:
+def departments() -> Select[Department]:
     return select(Department).order_by(Department.code)
 
 
-def search_clients(query: ClientQuery) -> Select[tuple[Client]]:
+def search_clients(query: ClientQuery) -> Select[Client]:
     statement = select(Client).options(selectinload(Client.customers))
     if query.role is not None:
         statement = statement.where(Client.role == query.role)
@@ -153,7 +155,9 @@ async def change_client(
 async def disable_client(session: AsyncSession, actor: Principal, client_id: UUID) -> Client:
     client = await get_client(session, client_id)
     client.credentials_version += 1
-    return await _change(session, actor, client, "client.disabled", {"disabled_at": client.disabled_at or now()})
+    return await _change(
+        session, actor, client, "client.disabled", {"disabled_at": client.disabled_at or now()}
+    )
 
 
 async def enable_client(session: AsyncSession, actor: Principal, client_id: UUID) -> Client:
@@ -193,13 +197,13 @@ def _must_match(version: int, expected: int) -> None:
     if version != expected:
         raise Stale(
             "It was changed since you read it; read it again and repeat your change.",
-            "自您读取后已被修改,请重新读取后再提交。",
+            "自您读取后已被修改，请重新读取后再提交。",
         )
 
 
 async def _must_be_free(session: AsyncSession, column: Any, value: str, pointer: str) -> None:
     if await session.scalar(select(column).where(column == value)) is not None:
-        raise Conflict(f"{value} is taken; choose another.", f"{value} 已被占用,请换一个。", pointer=pointer)
+        raise Conflict(f"{value} is taken; choose another.", f"{value} 已被占用，请换一个。", pointer=pointer)
 
 
 async def _must_exist(session: AsyncSession, column: Any, values: list[Any], pointer: str) -> None:

@@ -131,13 +131,21 @@ async def note_unmapped(
         if first == 1:
             subject = events.Subject("carrier_source", UUID(int=0))
             await events.record(
-                session, actor, "carrier_code.unmapped", subject, source=source, code=code, reason_code=reason_code
+                session,
+                actor,
+                "carrier_code.unmapped",
+                subject,
+                source=source,
+                code=code,
+                reason_code=reason_code,
             )
 
 
 async def get_list(session: AsyncSession, name: str) -> dict[str, Any]:
     """A code list with its labels, in its own order."""
-    items = list(await session.scalars(select(Code).where(Code.list == name).order_by(Code.position, Code.code)))
+    items = list(
+        await session.scalars(select(Code).where(Code.list == name).order_by(Code.position, Code.code))
+    )
     if not items:
         raise NotFound("There is no such code list.", "没有这个代码表。")
     return {"list": name, "items": items}
@@ -147,20 +155,22 @@ async def list_names(session: AsyncSession) -> list[str]:
     return list(await session.scalars(select(Code.list).distinct().order_by(Code.list)))
 
 
-def sources() -> Select[tuple[CarrierSource]]:
+def sources() -> Select[CarrierSource]:
     return select(CarrierSource).order_by(CarrierSource.source)
 
 
-def search(query: CarrierCodeQuery) -> Select[tuple[CarrierCode]]:
+def search(query: CarrierCodeQuery) -> Select[CarrierCode]:
     statement = select(CarrierCode)
     if query.list is not None:
         statement = statement.where(CarrierCode.list == query.list)
     if query.code is not None:
-        statement = statement.where(or_(CarrierCode.code == query.code, CarrierCode.reason_code == query.code))
+        statement = statement.where(
+            or_(CarrierCode.code == query.code, CarrierCode.reason_code == query.code)
+        )
     return statement.order_by(CarrierCode.list, CarrierCode.code, CarrierCode.reason_code, CarrierCode.id)
 
 
-def unmapped() -> Select[tuple[UnmappedCode]]:
+def unmapped() -> Select[UnmappedCode]:
     return select(UnmappedCode).order_by(UnmappedCode.last_seen_at.desc()).limit(200)
 
 
@@ -180,7 +190,9 @@ async def end(session: AsyncSession, actor: Principal, code_id: UUID, body: Carr
     row = await CarrierCode.fetch(session, code_id)
     if body.valid_until <= row.valid_from:
         raise Invalid(
-            "valid_until must come after valid_from.", "失效日期必须晚于生效日期。", pointer="/body/valid_until"
+            "valid_until must come after valid_from.",
+            "失效日期必须晚于生效日期。",
+            pointer="/body/valid_until",
         )
     if row.valid_until is not None and body.valid_until > row.valid_until:
         raise Conflict("It has ended earlier already.", "该代码已更早失效。", pointer="/body/valid_until")
@@ -195,7 +207,7 @@ async def _must_be_known(session: AsyncSession, body: CarrierCodeCreate) -> None
     if body.reason is not None and await session.get(ExceptionReason, body.reason) is None:
         raise Invalid(
             f"There is no reason {body.reason}; see /v1/codes/exception_reason.",
-            f"没有原因代码 {body.reason},见 /v1/codes/exception_reason。",
+            f"没有原因代码 {body.reason}，见 /v1/codes/exception_reason。",
             pointer="/body/reason",
         )
     if not await session.scalar(
@@ -203,7 +215,7 @@ async def _must_be_known(session: AsyncSession, body: CarrierCodeCreate) -> None
     ):
         raise Invalid(
             f"No source uses a list {body.list}; see /v1/carrier-sources.",
-            f"没有来源使用代码表 {body.list},见 /v1/carrier-sources。",
+            f"没有来源使用代码表 {body.list}，见 /v1/carrier-sources。",
             pointer="/body/list",
         )
 

@@ -17,20 +17,24 @@ from app.security import Principal, Scope
 from app.services import events
 
 
-def visible(principal: Principal) -> Select[tuple[Customer]]:
+def visible(principal: Principal) -> Select[Customer]:
     """The customers this principal may know of: all, or those it owns."""
     statement = select(Customer)
-    return statement if principal.may(Scope.CUSTOMERS_ALL) else statement.where(Customer.owner_id == principal.id)
+    return (
+        statement
+        if principal.may(Scope.CUSTOMERS_ALL)
+        else statement.where(Customer.owner_id == principal.id)
+    )
 
 
-def visible_ids(principal: Principal) -> Select[tuple[UUID]] | None:
+def visible_ids(principal: Principal) -> Select[UUID] | None:
     """The same as a sub-select of ids, for what belongs to customers; `None` means all."""
     if principal.may(Scope.CUSTOMERS_ALL):
         return None
     return select(Customer.id).where(Customer.owner_id == principal.id)
 
 
-def listed(principal: Principal, query: CustomerQuery) -> Select[tuple[Customer]]:
+def listed(principal: Principal, query: CustomerQuery) -> Select[Customer]:
     statement = visible(principal)
     if query.kind is not None:
         statement = statement.where(Customer.kind == query.kind)
@@ -44,7 +48,7 @@ def listed(principal: Principal, query: CustomerQuery) -> Select[tuple[Customer]
     return statement.order_by(*orders[query.sort])
 
 
-def found(principal: Principal, body: CustomerSearch) -> tuple[Select[tuple[Customer]], ListQuery]:
+def found(principal: Principal, body: CustomerSearch) -> tuple[Select[Customer], ListQuery]:
     """The customers that match every given term, and how to page through them."""
     statement = visible(principal)
     if body.q is not None:
@@ -54,7 +58,9 @@ def found(principal: Principal, body: CustomerSearch) -> tuple[Select[tuple[Cust
     if body.kind is not None:
         statement = statement.where(Customer.kind == body.kind)
     if body.phone is not None:
-        statement = statement.where(Customer.id.in_(select(Contact.customer_id).where(Contact.phone == body.phone)))
+        statement = statement.where(
+            Customer.id.in_(select(Contact.customer_id).where(Contact.phone == body.phone))
+        )
     paging = CustomerSearchPage(
         limit=body.limit, cursor=body.cursor, terms=body.model_dump_json(exclude={"limit", "cursor"})
     )
@@ -103,7 +109,7 @@ async def change(
     if customer.version != version:
         raise Stale(
             "The customer was changed since you read it; read it again and repeat your change.",
-            "自您读取后客户资料已被修改,请重新读取后再提交。",
+            "自您读取后客户资料已被修改，请重新读取后再提交。",
         )
     changes = body.model_dump(exclude_unset=True, exclude={"contacts", "addresses"})
     if changes.get("code") not in {None, customer.code}:
@@ -148,7 +154,9 @@ def _addresses(body: CustomerCreate | CustomerChange) -> list[CustomerAddress]:
 async def _owner(session: AsyncSession, actor: Principal, owner_id: UUID | None) -> UUID | None:
     if not actor.may(Scope.CUSTOMERS_ALL):
         if owner_id not in {None, actor.id}:
-            raise Forbidden("You can only be the owner yourself.", "您只能将客户归属于自己。", pointer="/body/owner_id")
+            raise Forbidden(
+                "You can only be the owner yourself.", "您只能将客户归属于自己。", pointer="/body/owner_id"
+            )
         return actor.id
     if owner_id is not None and await session.get(User, owner_id) is None:
         raise Invalid("There is no such user.", "没有这个用户。", pointer="/body/owner_id")
@@ -157,4 +165,6 @@ async def _owner(session: AsyncSession, actor: Principal, owner_id: UUID | None)
 
 async def _code_must_be_free(session: AsyncSession, code: str | None) -> None:
     if code is not None and await session.scalar(select(Customer.id).where(Customer.code == code)):
-        raise Conflict(f"Another customer has the code {code}.", f"客户代码 {code} 已被占用。", pointer="/body/code")
+        raise Conflict(
+            f"Another customer has the code {code}.", f"客户代码 {code} 已被占用。", pointer="/body/code"
+        )

@@ -14,17 +14,19 @@ from app.schemas.delivery_exception import ExceptionNote, ExceptionQuery, Except
 from app.security import Principal
 from app.services import customers, events
 
-_BY_SEVERITY = case({severity: rank for rank, severity in enumerate(Severity)}, value=DeliveryException.severity)
+_BY_SEVERITY = case(
+    {severity: rank for rank, severity in enumerate(Severity)}, value=DeliveryException.severity
+)
 
 
-def visible(principal: Principal) -> Select[tuple[DeliveryException]]:
+def visible(principal: Principal) -> Select[DeliveryException]:
     """The exceptions of the customers this principal may know of."""
     ids = customers.visible_ids(principal)
     statement = select(DeliveryException)
     return statement if ids is None else statement.where(DeliveryException.customer_id.in_(ids))
 
 
-def search(principal: Principal, query: ExceptionQuery) -> Select[tuple[DeliveryException]]:
+def search(principal: Principal, query: ExceptionQuery) -> Select[DeliveryException]:
     statement = visible(principal)
     for column in ("state", "reason", "severity", "customer_id", "tracking_no"):
         if (value := getattr(query, column)) is not None:
@@ -46,7 +48,7 @@ async def get(session: AsyncSession, principal: Principal, exception_id: UUID) -
 
 async def worst(session: AsyncSession, shipment: Shipment) -> DeliveryException | None:
     """The most severe live exception of a shipment; of equals, the oldest."""
-    return await session.scalar(  # type: ignore[no-any-return]
+    return await session.scalar(
         select(DeliveryException)
         .where(
             DeliveryException.customer_id == shipment.customer_id,

@@ -38,9 +38,7 @@ class Happening:
     affects: Sequence[Subject] | None = None
 
 
-async def record(
-    session: AsyncSession, actor: Principal, kind: str, subject: Subject, **data: Any
-) -> UUID:
+async def record(session: AsyncSession, actor: Principal, kind: str, subject: Subject, **data: Any) -> UUID:
     """Record one event; `data` holds no secret and no personal datum that would have to be masked."""
     return (await record_all(session, actor, [Happening(kind, subject, data)]))[0]
 
@@ -77,7 +75,12 @@ def _event_row(actor: Principal, happening: Happening) -> dict[str, Any]:
 def _outbox_rows(event_id: UUID, happening: Happening) -> list[dict[str, Any]]:
     subjects = [happening.subject] if happening.affects is None else happening.affects
     return [
-        {"event_id": event_id, "consumer": consumer, "subject_id": subject.id, "customer_id": subject.customer_id}
+        {
+            "event_id": event_id,
+            "consumer": consumer,
+            "subject_id": subject.id,
+            "customer_id": subject.customer_id,
+        }
         for consumer in CONSUMERS.get(happening.kind, ())
         for subject in subjects
     ]

@@ -82,7 +82,7 @@ def fail(job: Job, error: str) -> None:
     job.error, job.finished_at = error[:2000], now()
 
 
-def search() -> Select[tuple[Job]]:
+def search() -> Select[Job]:
     return select(Job).order_by(Job.created_at.desc(), Job.id.desc())
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Date, and_, cast, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.shipment import Shipment, ShipmentStatus
@@ -81,7 +81,9 @@ def _answer(query: OnTimeQuery, row: dict[str, int]) -> dict[str, Any]:
             "denominator": row["promised"],
             "value": _ratio(row["raw_on_time"], row["promised"]),
         },
-        "excluded": {name: row[name] for name in ("cancelled", "held_before_handover", "delivery_time_unknown")},
+        "excluded": {
+            name: row[name] for name in ("cancelled", "held_before_handover", "delivery_time_unknown")
+        },
         "delivered": row["delivered"],
         "delivered_late": row["delivered_late"],
         "delivered_on_later_date": row["delivered_on_later_date"],

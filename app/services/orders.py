@@ -14,13 +14,13 @@ from app.security import Principal
 from app.services import customers, events
 
 
-def visible(principal: Principal) -> Select[tuple[Order]]:
+def visible(principal: Principal) -> Select[Order]:
     """The orders of the customers this principal may know of."""
     ids = customers.visible_ids(principal)
     return select(Order) if ids is None else select(Order).where(Order.customer_id.in_(ids))
 
 
-def search(principal: Principal, query: OrderQuery) -> Select[tuple[Order]]:
+def search(principal: Principal, query: OrderQuery) -> Select[Order]:
     statement = visible(principal)
     if query.state is not None:
         statement = statement.where(Order.state == query.state)

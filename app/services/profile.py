@@ -14,7 +14,9 @@ async def read(session: AsyncSession, principal: Principal, language: str) -> di
     """The signed-in user with labelled roles and scopes."""
     user = await User.fetch(session, principal.id)
     label = Code.en if language == "en" else Code.zh
-    labels = await session.execute(select(Code.code, label).where(Code.list == "role", Code.code.in_(user.roles)))
+    labels = await session.execute(
+        select(Code.code, label).where(Code.list == "role", Code.code.in_(user.roles))
+    )
     department = await session.get(Department, user.department_id) if user.department_id else None
     return {
         "id": user.id,

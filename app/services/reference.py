@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from app.models.code import CarrierCode, CarrierSource, Code, ExceptionReason, SilenceRule
+from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
 
 SHIPPED_FROM = date(2000, 1, 1)
 SHIPPED_SOURCE = "carriers' and standards' own documents, collected 2026-11"
@@ -33,7 +33,9 @@ async def load(connection: AsyncConnection) -> None:
     await connection.execute(_ADD_CODES, [_carrier_code(row) for row in _rows("carrier_codes")])
 
 
-async def _upsert(connection: AsyncConnection, model: Any, key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+async def _upsert(
+    connection: AsyncConnection, model: Any, key: tuple[str, ...], rows: list[dict[str, Any]]
+) -> None:
     table: Table = model.__table__
     statement = insert(table).values(rows)
     changes = {name: statement.excluded[name] for name in rows[0] if name not in key}

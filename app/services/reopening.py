@@ -22,7 +22,7 @@ async def reopen(session: AsyncSession, actor: Principal, tracking_no: str, body
     if shipment.status not in TERMINAL or body.status == shipment.status:
         raise IllegalTransition(
             f"The shipment is {shipment.status}; only a final status can be reopened, to another one.",
-            f"运单状态为 {shipment.status};只有终态可以重新打开,且必须改为其他状态。",
+            f"运单状态为 {shipment.status}；只有终态可以重新打开，且必须改为其他状态。",
             current=str(shipment.status),
             allowed=sorted(set(ShipmentStatus) - {shipment.status}) if shipment.status in TERMINAL else [],
         )
@@ -30,7 +30,9 @@ async def reopen(session: AsyncSession, actor: Principal, tracking_no: str, body
         await _must_supervise(session, actor)
     place = (shipment.customer_id, shipment.id)
     at = max(now(), shipment.last_event_at or now())
-    said = tracking.Own(place, f"reopen:{uuid7()}", body.status, body.status, None, at, reopens=True, text=body.reason)
+    said = tracking.Own(
+        place, f"reopen:{uuid7()}", body.status, body.status, None, at, reopens=True, text=body.reason
+    )
     await tracking.report(session, actor, [said])
     await events.record(
         session, actor, "shipment.reopened", shipments.subject(shipment), to=body.status, reason=body.reason

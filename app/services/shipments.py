@@ -11,7 +11,14 @@ from app.errors import Conflict, Invalid, NotFound
 from app.models.code import Code, SilenceRule
 from app.models.customer import Customer
 from app.models.order import Order
-from app.models.shipment import ParkedEvent, Shipment, ShipmentLeg, ShipmentStatus, TrackingEvent, TrackingNumber
+from app.models.shipment import (
+    ParkedEvent,
+    Shipment,
+    ShipmentLeg,
+    ShipmentStatus,
+    TrackingEvent,
+    TrackingNumber,
+)
 from app.schemas.base import Money
 from app.schemas.shipment import CountQuery, ShipmentCreate, ShipmentQuery
 from app.security import Principal
@@ -21,13 +28,13 @@ NUMBER_LOCK = 2
 """Class of the advisory lock on a tracking number: held by whoever makes it known or parks an event for it."""
 
 
-def visible(principal: Principal) -> Select[tuple[Shipment]]:
+def visible(principal: Principal) -> Select[Shipment]:
     """The shipments of the customers this principal may know of."""
     ids = customers.visible_ids(principal)
     return select(Shipment) if ids is None else select(Shipment).where(Shipment.customer_id.in_(ids))
 
 
-def search(principal: Principal, query: ShipmentQuery) -> Select[tuple[Shipment]]:
+def search(principal: Principal, query: ShipmentQuery) -> Select[Shipment]:
     statement = visible(principal)
     for column in ("status", "service", "customer_id"):
         if (value := getattr(query, column)) is not None:
@@ -45,7 +52,8 @@ async def find(session: AsyncSession, principal: Principal, tracking_no: str) ->
         visible(principal)
         .join(
             TrackingNumber,
-            (TrackingNumber.customer_id == Shipment.customer_id) & (TrackingNumber.shipment_id == Shipment.id),
+            (TrackingNumber.customer_id == Shipment.customer_id)
+            & (TrackingNumber.shipment_id == Shipment.id),
         )
         .where(TrackingNumber.number == tracking_no)
     )
@@ -72,7 +80,9 @@ def _of(model: Any, shipment: Shipment) -> Select[Any]:
 
 async def counts(session: AsyncSession, principal: Principal, query: CountQuery) -> dict[str, Any]:
     """How many shipments there are by status, service or customer, the largest first."""
-    column = {"status": Shipment.status, "service": Shipment.service, "customer": Shipment.customer_id}[query.by]
+    column = {"status": Shipment.status, "service": Shipment.service, "customer": Shipment.customer_id}[
+        query.by
+    ]
     matching = visible(principal)
     if query.customer_id is not None:
         matching = matching.where(Shipment.customer_id == query.customer_id)
@@ -87,7 +97,9 @@ async def counts(session: AsyncSession, principal: Principal, query: CountQuery)
 
 async def _labels(session: AsyncSession, by: str, keys: list[Any]) -> dict[Any, str]:
     if by == "customer":
-        rows = await session.execute(select(Customer.id, func.coalesce(Customer.code, "")).where(Customer.id.in_(keys)))
+        rows = await session.execute(
+            select(Customer.id, func.coalesce(Customer.code, "")).where(Customer.id.in_(keys))
+        )
     else:
         name = "shipment_status" if by == "status" else "service"
         rows = await session.execute(select(Code.code, Code.zh).where(Code.list == name))
@@ -123,8 +135,14 @@ async def create_for(
     session.add(shipment)
     await session.flush()
     session.add(TrackingNumber(number=body.tracking_no, customer_id=customer_id, shipment_id=shipment.id))
-    session.add(ShipmentLeg(customer_id=customer_id, shipment_id=shipment.id, leg_no=1, kind="forward", status="created"))
-    waiting = await session.scalar(select(ParkedEvent.id).where(ParkedEvent.tracking_no == body.tracking_no).limit(1))
+    session.add(
+        ShipmentLeg(
+            customer_id=customer_id, shipment_id=shipment.id, leg_no=1, kind="forward", status="created"
+        )
+    )
+    waiting = await session.scalar(
+        select(ParkedEvent.id).where(ParkedEvent.tracking_no == body.tracking_no).limit(1)
+    )
     about = subject(shipment)
     created = events.Happening(
         "shipment.created", about, {"tracking_no": shipment.tracking_no}, affects=[about] if waiting else []
@@ -140,7 +158,9 @@ def subject(shipment: Shipment) -> events.Subject:
 async def _must_be_new(session: AsyncSession, tracking_no: str) -> None:
     if await session.get(TrackingNumber, tracking_no) is not None:
         raise Conflict(
-            f"There is a shipment {tracking_no} already.", f"运单号 {tracking_no} 已存在。", pointer="/body/tracking_no"
+            f"There is a shipment {tracking_no} already.",
+            f"运单号 {tracking_no} 已存在。",
+            pointer="/body/tracking_no",
         )
 
 

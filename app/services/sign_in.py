@@ -77,7 +77,9 @@ async def with_refresh(
     """New tokens for a refresh token, which thereby is used up. A second use ends the whole family."""
     async with sessions.begin() as session:
         link = await session.scalar(
-            select(RefreshToken).where(RefreshToken.token_hash == fingerprint(refresh_token)).with_for_update()
+            select(RefreshToken)
+            .where(RefreshToken.token_hash == fingerprint(refresh_token))
+            .with_for_update()
         )
         if link is None:
             return _wrong("invalid_grant")
@@ -86,12 +88,14 @@ async def with_refresh(
             accesses.record(session, AccessKind.REFRESH_REUSED, principal_id=link.user_id)
             return _wrong("invalid_grant")
         user = await User.fetch(session, link.user_id)
-        current = await session.scalar(select(func.now()))
+        current = (await session.execute(select(func.now()))).scalar_one()
         if link.revoked_at is not None or link.expires_at <= current or user.disabled_at is not None:
             return _wrong("invalid_grant")
         link.used_at = current
         accesses.record(session, AccessKind.REFRESHED, principal_id=user.id)
-        return _answer(tokens, settings, _principal(user), _next_link(session, settings, user.id, link.family_id))
+        return _answer(
+            tokens, settings, _principal(user), _next_link(session, settings, user.id, link.family_id)
+        )
 
 
 async def revoke(session: AsyncSession, tokens: Tokens, token: str) -> None:
@@ -178,7 +182,7 @@ async def _count_attempt(sessions: Sessions, settings: Settings, name: bytes) ->
         )
     return TooManyRequests(
         "Too many failed attempts; wait before you try again.",
-        "失败次数过多,请稍后再试。",
+        "失败次数过多，请稍后再试。",
         retry_after=int(left or 0) + 1,
     )
 
@@ -188,4 +192,6 @@ def _name_hash(kind: str, name: str) -> bytes:
 
 
 def _wrong(error: str) -> SignInFailed:
-    return SignInFailed(error, "Name or secret is wrong, or the account is closed.", "账号或口令错误,或账号已停用。")
+    return SignInFailed(
+        error, "Name or secret is wrong, or the account is closed.", "账号或口令错误，或账号已停用。"
+    )

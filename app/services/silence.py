@@ -2,25 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.clock import now
 from app.models.code import SilenceKind, SilenceRule
+from app.models.shipment import Shipment
 from app.services.fold import TERMINAL
-
-
-class Watched(Protocol):
-    """What of a shipment the rules look at."""
-
-    service: str
-    status: str
-    created_at: datetime
-    promised_at: datetime
-    picked_up_at: datetime | None
-    last_event_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +27,7 @@ async def rules(session: AsyncSession, day: date | None = None) -> list[SilenceR
     return [rule for rule in rows if rule.valid_until is None or day < rule.valid_until]
 
 
-def alarms(shipment: Watched, in_force: list[SilenceRule]) -> list[Alarm]:
+def alarms(shipment: Shipment, in_force: list[SilenceRule]) -> list[Alarm]:
     """All instants at which the shipment's silence would mean something, earliest first."""
     if shipment.status in TERMINAL:
         return []
@@ -50,7 +39,9 @@ def alarms(shipment: Watched, in_force: list[SilenceRule]) -> list[Alarm]:
     return sorted(found, key=lambda alarm: alarm.at)
 
 
-def next_check(shipment: Watched, in_force: list[SilenceRule], after: datetime | None = None) -> datetime | None:
+def next_check(
+    shipment: Shipment, in_force: list[SilenceRule], after: datetime | None = None
+) -> datetime | None:
     """The first alarm, or the first one later than `after`; `None` once the shipment is retired."""
     due = alarms(shipment, in_force)
     if after is not None and any(a.rule.kind is SilenceKind.RETIRE and a.at <= after for a in due):
@@ -58,7 +49,7 @@ def next_check(shipment: Watched, in_force: list[SilenceRule], after: datetime |
     return next((alarm.at for alarm in due if after is None or alarm.at > after), None)
 
 
-def _start(shipment: Watched, kind: SilenceKind) -> datetime | None:
+def _start(shipment: Shipment, kind: SilenceKind) -> datetime | None:
     if kind is SilenceKind.PAST_PROMISE:
         return shipment.promised_at
     heard = shipment.last_event_at or shipment.created_at

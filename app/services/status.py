@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -53,7 +52,9 @@ async def refold(session: AsyncSession, places: Iterable[Place]) -> None:
             {code: reason.closes_by for code, reason in rules.reasons.items()},
         )
         happenings += _write_status(shipment, folded, rules)
-        happenings += _Reconciliation(session, shipment, scans[place], rules).run(present[place], folded.episodes)
+        happenings += _Reconciliation(session, shipment, scans[place], rules).run(
+            present[place], folded.episodes
+        )
         legs += _legs(shipment, folded)
     await _replace_legs(session, wanted, legs)
     await session.flush()
@@ -270,11 +271,18 @@ class _Reconciliation:
 
     def _tell(self, kind: str, row: DeliveryException) -> None:
         about = events.Subject("shipment", self.shipment.id, self.shipment.customer_id)
-        data = {"reason": row.reason, "severity": row.severity, "leg_no": row.leg_no, "resolution": row.resolution}
+        data = {
+            "reason": row.reason,
+            "severity": row.severity,
+            "leg_no": row.leg_no,
+            "resolution": row.resolution,
+        }
         self.happenings.append(events.Happening(kind, about, data))
 
 
-async def mark_checked(session: AsyncSession, shipment: Shipment, at: datetime, rules: list[SilenceRule]) -> None:
+async def mark_checked(
+    session: AsyncSession, shipment: Shipment, at: datetime, rules: list[SilenceRule]
+) -> None:
     """Set when the silence of this shipment is looked at next, now that `at` has been."""
     await session.execute(
         update(Shipment)

@@ -1,7 +1,5 @@
 """What has to be looked at again and again: silence, months to come, and what may be forgotten."""
 
-from datetime import datetime
-
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,7 +23,7 @@ _FORGET = {
 
 async def listen_for_silence(session: AsyncSession) -> int:
     """Report the exceptions of shipments that have been silent too long. Returns how many were looked at."""
-    current: datetime = await session.scalar(select(func.now()))
+    current = (await session.execute(select(func.now()))).scalar_one()
     due = list(
         await session.scalars(
             select(Shipment)

@@ -46,6 +46,8 @@ class Envelope:
 
     body: bytes
     headers: dict[str, str]
+    alarms: bool = False
+    """Its events were reported as exceptions."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Pushed:
     meaning: codes.Meaning = codes.UNMAPPED
     result: Literal["accepted", "duplicate", "parked", "rejected"] = "accepted"
     problem: CourierError | None = None
+    alarm: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -82,47 +85,49 @@ def pushed(item: TrackingEventPush, raw_time: object) -> Pushed:
 
 
 async def push(
-    session: AsyncSession, actor: Principal, envelope: Envelope, arrivals: Sequence[Pushed], *, alarms: bool
+    session: AsyncSession, actor: Principal, envelope: Envelope, arrivals: Sequence[Pushed]
 ) -> None:
-    """Store the arrivals and set each one's `result`; with `alarms` they were reported as exceptions.
+    """Store the arrivals and set each one's `result`.
 
     A source that is not the client's is rejected, a number nobody knows is parked, a code without a meaning
     is accepted as it is. Every duplicate gets the id of the first.
     """
     await _reject_foreign_sources(session, actor, arrivals)
     await _read_codes(session, arrivals)
-    if alarms:
+    if envelope.alarms:
         _reject_harmless(arrivals)
     welcome = [arrival for arrival in arrivals if arrival.result != "rejected"]
+    for arrival in welcome:
+        arrival.alarm = envelope.alarms
     fresh = await _first_seen(session, welcome)
     if fresh:
-        await _keep(session, actor, envelope, fresh, alarms)
+        await _keep(session, actor, envelope, fresh)
 
 
-async def _keep(
-    session: AsyncSession, actor: Principal, envelope: Envelope, fresh: list[Pushed], alarms: bool
-) -> None:
+async def _keep(session: AsyncSession, actor: Principal, envelope: Envelope, fresh: list[Pushed]) -> None:
     raw_id = await _keep_raw(session, actor, envelope)
     places = await _places(session, [arrival.item.tracking_no for arrival in fresh])
     known = [arrival for arrival in fresh if arrival.item.tracking_no in places]
-    rows = [_row(arrival, places[arrival.item.tracking_no], raw_id, alarms) for arrival in known]
+    rows = [_row(arrival, places[arrival.item.tracking_no], raw_id) for arrival in known]
     if rows:
         await session.execute(insert(TrackingEvent), rows)
-    await _park(session, [a for a in fresh if a.item.tracking_no not in places], raw_id, alarms)
+    await _park(session, [a for a in fresh if a.item.tracking_no not in places], raw_id)
     unmapped = [arrival.triple for arrival in fresh if not arrival.meaning.mapped]
     if unmapped:
         await codes.note_unmapped(session, actor, unmapped)
     await _announce(session, actor, raw_id, {places[arrival.item.tracking_no] for arrival in known})
 
 
-async def _reject_foreign_sources(session: AsyncSession, actor: Principal, arrivals: Sequence[Pushed]) -> None:
+async def _reject_foreign_sources(
+    session: AsyncSession, actor: Principal, arrivals: Sequence[Pushed]
+) -> None:
     allowed = set(await session.scalar(select(Client.sources).where(Client.id == actor.id)) or [])
     for arrival in arrivals:
         if arrival.item.source not in allowed:
             arrival.result = "rejected"
             arrival.problem = Forbidden(
                 f"This client may not push for {arrival.item.source}; its sources: {', '.join(sorted(allowed))}.",
-                f"本客户端无权推送来源 {arrival.item.source};可用来源:{'、'.join(sorted(allowed))}。",
+                f"本客户端无权推送来源 {arrival.item.source}；可用来源：{'、'.join(sorted(allowed))}。",
                 pointer="/body/source",
             )
 
@@ -141,7 +146,7 @@ def _reject_harmless(arrivals: Sequence[Pushed]) -> None:
             arrival.problem = Invalid(
                 f"The code {arrival.item.code} tells of no exception; push it to /v1/tracking-events,"
                 " or add the reason_code.",
-                f"代码 {arrival.item.code} 不表示异常;请推送到 /v1/tracking-events,或补充 reason_code。",
+                f"代码 {arrival.item.code} 不表示异常；请推送到 /v1/tracking-events，或补充 reason_code。",
                 pointer="/body/code",
             )
 
@@ -158,7 +163,9 @@ async def _first_seen(session: AsyncSession, arrivals: list[Pushed]) -> list[Pus
         "ids": [first[key].id for key in keys],
     }
     taken = {(row.source, row.key) for row in await session.execute(_INSERT_KEYS, columns)} if keys else set()
-    ids = {key: first[key].id for key in taken} | await _known_ids(session, [k for k in keys if k not in taken])
+    ids = {key: first[key].id for key in taken} | await _known_ids(
+        session, [k for k in keys if k not in taken]
+    )
     for arrival in arrivals:
         if arrival.key not in taken or first[arrival.key] is not arrival:
             arrival.result, arrival.id = "duplicate", ids[arrival.key]
@@ -205,13 +212,13 @@ async def _directory(session: AsyncSession, numbers: list[str]) -> dict[str, Pla
     return {number: (customer_id, shipment_id) for number, customer_id, shipment_id in rows}
 
 
-async def _park(session: AsyncSession, strangers: list[Pushed], raw_id: UUID, alarms: bool) -> None:
+async def _park(session: AsyncSession, strangers: list[Pushed], raw_id: UUID) -> None:
     rows = [
         {
             "id": arrival.id,
             "source": arrival.item.source,
             "tracking_no": arrival.item.tracking_no,
-            "event": arrival.item.model_dump(mode="json") | {"raw_time": arrival.raw, "alarms": alarms},
+            "event": arrival.item.model_dump(mode="json") | {"raw_time": arrival.raw, "alarm": arrival.alarm},
             "raw_id": raw_id,
         }
         for arrival in strangers
@@ -239,7 +246,7 @@ async def adopt_parked(session: AsyncSession, places: Sequence[Place]) -> None:
     arrivals = [_unpark(row) for row in parked]
     await _read_codes(session, arrivals)
     rows = [
-        _row(arrival, directory[arrival.item.tracking_no], row.raw_id, row.event["alarms"], row.received_at)
+        _row(arrival, directory[arrival.item.tracking_no], row.raw_id, row.received_at)
         for arrival, row in zip(arrivals, parked, strict=True)
     ]
     if rows:
@@ -249,11 +256,12 @@ async def adopt_parked(session: AsyncSession, places: Sequence[Place]) -> None:
 
 def _unpark(row: ParkedEvent) -> Pushed:
     fields = {name: value for name, value in row.event.items() if name in TrackingEventPush.model_fields}
-    return Pushed(TrackingEventPush.model_validate(fields), row.event["raw_time"], row.id)
+    item = TrackingEventPush.model_validate(fields)
+    return Pushed(item, row.event["raw_time"], row.id, alarm=row.event["alarm"])
 
 
 def _row(
-    arrival: Pushed, place: Place, raw_id: UUID | None, alarms: bool, received_at: datetime | None = None
+    arrival: Pushed, place: Place, raw_id: UUID | None, received_at: datetime | None = None
 ) -> dict[str, Any]:
     item, received = arrival.item, received_at or now()
     return {
@@ -268,7 +276,7 @@ def _row(
         "status": arrival.meaning.status,
         "reason": arrival.meaning.reason,
         "mapped": arrival.meaning.mapped,
-        "alarm": alarms or raises_alarm(arrival.meaning),
+        "alarm": arrival.alarm or raises_alarm(arrival.meaning),
         "occurred_at": item.occurred_at,
         "occurred_raw": arrival.raw,
         "occurred_estimated": item.occurred_at_estimated,
@@ -288,7 +296,9 @@ def raises_alarm(meaning: codes.Meaning) -> bool:
 async def _announce(session: AsyncSession, actor: Principal, raw_id: UUID | None, places: set[Place]) -> None:
     if not places:
         return
-    affected = [events.Subject("shipment", shipment_id, customer_id) for customer_id, shipment_id in sorted(places)]
+    affected = [
+        events.Subject("shipment", shipment_id, customer_id) for customer_id, shipment_id in sorted(places)
+    ]
     about = events.Subject("push", raw_id or UUID(int=0))
     happening = events.Happening("tracking.received", about, {"shipments": len(affected)}, affects=affected)
     await events.record_all(session, actor, [happening])
@@ -375,7 +385,7 @@ async def remap(session: AsyncSession, task: Remap, limit: int = 1000) -> tuple[
     return (batch[-1].received_at, batch[-1].id) if len(batch) == limit else None
 
 
-async def _touched(session: AsyncSession, task: Remap, limit: int) -> Select[tuple[TrackingEvent]]:
+async def _touched(session: AsyncSession, task: Remap, limit: int) -> Select[TrackingEvent]:
     sources = [row.source for row in await session.scalars(codes.sources()) if task.list_name in row.lists]
     statement = select(TrackingEvent).where(
         TrackingEvent.source.in_(sources),

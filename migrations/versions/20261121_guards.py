@@ -128,7 +128,11 @@ def upgrade() -> None:
     _row_level_security()
     op.execute(ADMIT)
     op.execute(PARTNER_SHIPMENTS)
-    for function in ("admit(uuid, int, uuid)", "partner_shipments(uuid, int, uuid, text[], text)", "ensure_months(int)"):
+    for function in (
+        "admit(uuid, int, uuid)",
+        "partner_shipments(uuid, int, uuid, text[], text)",
+        "ensure_months(int)",
+    ):
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION admit(uuid, int, uuid) TO crm_app, crm_partner")
     op.execute("GRANT EXECUTE ON FUNCTION partner_shipments(uuid, int, uuid, text[], text) TO crm_partner")

@@ -16,12 +16,16 @@ Auditor = Annotated[Principal, holder_of(Scope.AUDIT_READ)]
 
 
 @router.get("/accesses", summary="List logins and denials", response_model=Page[AccessRead])
-async def list_accesses(query: Annotated[AccessQuery, Query()], _: Auditor, session: Session) -> dict[str, Any]:
+async def list_accesses(
+    query: Annotated[AccessQuery, Query()], _: Auditor, session: Session
+) -> dict[str, Any]:
     """The newest first."""
     return await paginate(session, accesses.search(query), query)
 
 
 @router.get("/events", summary="List events", response_model=Page[EventRead])
-async def list_audit_events(query: Annotated[EventQuery, Query()], _: Auditor, session: Session) -> dict[str, Any]:
+async def list_audit_events(
+    query: Annotated[EventQuery, Query()], _: Auditor, session: Session
+) -> dict[str, Any]:
     """The newest first; by kind or by subject."""
     return await paginate(session, accesses.search_events(query), query)

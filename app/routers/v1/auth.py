@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Response
 
 from app.errors import CourierError, SignInFailed
 from app.routers.deps import CourierRoute, DatabaseOf, SettingsOf, TokensOf
@@ -17,6 +17,7 @@ Field = Annotated[str | None, Form(max_length=1000)]
 @router.post("/token", summary="Get an access token", response_model=TokenRead)
 async def create_token(
     grant_type: Annotated[Literal["password", "client_credentials", "refresh_token"], Form()],
+    *,
     database: DatabaseOf,
     tokens: TokensOf,
     settings: SettingsOf,
@@ -25,7 +26,6 @@ async def create_token(
     client_id: Field = None,
     client_secret: Field = None,
     refresh_token: Field = None,
-    scope: Annotated[str | None, Form(max_length=2000, description="Ignored: the roles decide")] = None,
 ) -> dict[str, Any]:
     """Staff send `password`, later `refresh_token`; machines send `client_credentials`.
 
@@ -43,7 +43,7 @@ async def create_token(
 
 @router.post("/revoke", summary="Take a token back", status_code=200, response_class=Response)
 async def revoke_token(
-    request: Request, database: DatabaseOf, tokens: TokensOf, token: Annotated[str, Form(max_length=4000)]
+    database: DatabaseOf, tokens: TokensOf, token: Annotated[str, Form(max_length=4000)]
 ) -> Response:
     """Access or refresh token; it counts from the next request on, everywhere. Always 200 (RFC 7009)."""
     async with database.sessions.begin() as session:

@@ -39,13 +39,17 @@ async def list_carrier_codes(
     return await paginate(session, codes.search(query), query)
 
 
-@router.get("/carrier-codes/unmapped", summary="List codes without a meaning", response_model=list[UnmappedCodeRead])
+@router.get(
+    "/carrier-codes/unmapped", summary="List codes without a meaning", response_model=list[UnmappedCodeRead]
+)
 async def list_unmapped_codes(_: Reader, session: Session) -> list[UnmappedCode]:
     """The 200 seen last; each waits for a row in the code table."""
     return list(await session.scalars(codes.unmapped()))
 
 
-@router.post("/carrier-codes", summary="Give a code a meaning", status_code=201, response_model=CarrierCodeRead)
+@router.post(
+    "/carrier-codes", summary="Give a code a meaning", status_code=201, response_model=CarrierCodeRead
+)
 async def create_carrier_code(body: CarrierCodeCreate, actor: Admin, session: OnceSession) -> CarrierCode:
     """Stored events with the code are read anew, and their shipments follow."""
     return await codes.create(session, actor, body)

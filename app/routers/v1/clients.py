@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
 from app.models.account import Client
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, conditional, holder_of
+from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, Tag, holder_of
 from app.schemas.account import ClientChange, ClientCreate, ClientQuery, ClientRead, ClientSecret
 from app.security import Principal, Scope
 from app.services import accounts
@@ -32,10 +32,10 @@ async def create_client(body: ClientCreate, actor: Admin, session: Session) -> d
 
 
 @router.get("/{client_id}", summary="Read a client", response_model=ClientRead)
-async def get_client(client_id: UUID, request: Request, response: Response, _: Reader, session: Session) -> Client:
+async def get_client(client_id: UUID, tag: Tag, _: Reader, session: Session) -> Client:
     """With its ETag."""
     client = await accounts.get_client(session, client_id)
-    conditional(request, response, client.version)
+    tag.settle(client.version)
     return client
 
 
@@ -43,15 +43,15 @@ async def get_client(client_id: UUID, request: Request, response: Response, _: R
 async def change_client(
     client_id: UUID,
     body: ClientChange,
+    *,
     version: IfMatch,
-    request: Request,
-    response: Response,
+    tag: Tag,
     actor: Admin,
     session: Session,
 ) -> Client:
     """Sources and customers count from the client's next request on."""
     client = await accounts.change_client(session, actor, client_id, body, version)
-    conditional(request, response, client.version)
+    tag.settle(client.version)
     return client
 
 

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/codes", tags=["codes"], route_class=CourierRoute)
 Reader = Annotated[Principal, holder_of(Scope.CODES_READ)]
 
 
-@router.get("", summary="Name the code lists", response_model=list[str])
+@router.get("", summary="Name the code lists")
 async def list_code_lists(_: Reader, session: Session) -> list[str]:
     """The names that `/v1/codes/{list}` takes."""
     return await codes.list_names(session)

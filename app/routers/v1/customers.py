@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
 from app.models.customer import Customer
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, conditional, holder_of
+from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, Tag, holder_of
 from app.schemas.customer import (
     CustomerChange,
     CustomerCreate,
@@ -26,7 +26,9 @@ Writer = Annotated[Principal, holder_of(Scope.CUSTOMERS_WRITE)]
 
 
 @router.get("", summary="List customers", response_model=Page[CustomerSummary])
-async def list_customers(query: Annotated[CustomerQuery, Query()], actor: Reader, session: Session) -> dict[str, Any]:
+async def list_customers(
+    query: Annotated[CustomerQuery, Query()], actor: Reader, session: Session
+) -> dict[str, Any]:
     """Sales see the customers they own, others all of them."""
     return await paginate(session, customers.listed(actor, query), query)
 
@@ -39,22 +41,18 @@ async def search_customers(body: CustomerSearch, actor: Reader, session: Session
 
 
 @router.post("", summary="Create a customer", status_code=201, response_model=CustomerRead)
-async def create_customer(
-    body: CustomerCreate, request: Request, response: Response, actor: Writer, session: OnceSession
-) -> Customer:
+async def create_customer(body: CustomerCreate, tag: Tag, actor: Writer, session: OnceSession) -> Customer:
     """A code that another customer has is a conflict."""
     customer = await customers.create(session, actor, body)
-    conditional(request, response, customer.version)
+    tag.settle(customer.version)
     return customer
 
 
 @router.get("/{customer_id}", summary="Read a customer", response_model=CustomerRead)
-async def get_customer(
-    customer_id: UUID, request: Request, response: Response, actor: Reader, session: Session
-) -> Customer:
+async def get_customer(customer_id: UUID, tag: Tag, actor: Reader, session: Session) -> Customer:
     """Contacts and addresses are masked."""
     customer = await customers.get(session, actor, customer_id)
-    conditional(request, response, customer.version)
+    tag.settle(customer.version)
     return customer
 
 
@@ -62,13 +60,13 @@ async def get_customer(
 async def change_customer(
     customer_id: UUID,
     body: CustomerChange,
+    *,
     version: IfMatch,
-    request: Request,
-    response: Response,
+    tag: Tag,
     actor: Writer,
     session: Session,
 ) -> Customer:
     """A list, where given, replaces the whole list."""
     customer = await customers.change(session, actor, customer_id, body, version)
-    conditional(request, response, customer.version)
+    tag.settle(customer.version)
     return customer

@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
 from app.models.delivery_exception import DeliveryException
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, OnceSession, Session, conditional, holder_of
+from app.routers.deps import CourierRoute, OnceSession, Session, Tag, holder_of
 from app.schemas.delivery_exception import ExceptionNote, ExceptionQuery, ExceptionRead, ExceptionResolution
 from app.security import Principal, Scope
 from app.services import delivery_exceptions
@@ -28,11 +28,11 @@ async def list_delivery_exceptions(
 
 @router.get("/{exception_id}", summary="Read an exception", response_model=ExceptionRead)
 async def get_delivery_exception(
-    exception_id: UUID, request: Request, response: Response, actor: Reader, session: Session
+    exception_id: UUID, tag: Tag, actor: Reader, session: Session
 ) -> DeliveryException:
     """With its ETag."""
     row = await delivery_exceptions.get(session, actor, exception_id)
-    conditional(request, response, row.version)
+    tag.settle(row.version)
     return row
 
 

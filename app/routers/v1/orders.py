@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
 from app.models.order import Order
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, OnceSession, Session, conditional, holder_of
+from app.routers.deps import CourierRoute, OnceSession, Session, Tag, holder_of
 from app.schemas.order import OrderCreate, OrderQuery, OrderRead
 from app.security import Principal, Scope
 from app.services import orders
@@ -19,7 +19,9 @@ Writer = Annotated[Principal, holder_of(Scope.ORDERS_WRITE)]
 
 
 @router.get("", summary="List orders", response_model=Page[OrderRead])
-async def list_orders(query: Annotated[OrderQuery, Query()], actor: Reader, session: Session) -> dict[str, Any]:
+async def list_orders(
+    query: Annotated[OrderQuery, Query()], actor: Reader, session: Session
+) -> dict[str, Any]:
     """The newest first; tracking numbers stand on the single order."""
     return await paginate(session, orders.search(actor, query), query)
 
@@ -30,13 +32,11 @@ async def create_order(body: OrderCreate, actor: Writer, session: OnceSession) -
     return await orders.create(session, actor, body)
 
 
-@router.get("/{order_id}", summary="Read an order", response_model=OrderRead)
-async def get_order(
-    order_id: UUID, request: Request, response: Response, actor: Reader, session: Session
-) -> OrderRead:
+@router.get("/{order_id}", summary="Read an order")
+async def get_order(order_id: UUID, tag: Tag, actor: Reader, session: Session) -> OrderRead:
     """With the tracking numbers that ship under it."""
     order = await orders.get(session, actor, order_id)
-    conditional(request, response, order.version)
+    tag.settle(order.version)
     numbers = await orders.tracking_nos(session, order)
     return OrderRead.model_validate(order).model_copy(update={"tracking_nos": numbers})
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request
 
 from app.models.shipment import Shipment
 from app.paging import Page, paginate
 from app.routers.batches import answer_each
-from app.routers.deps import CourierRoute, OnceSession, Session, conditional, holder_of
+from app.routers.deps import CourierRoute, OnceSession, Session, Tag, holder_of
 from app.routers.problems import language_of
 from app.schemas.shipment import (
     CountQuery,
@@ -32,12 +32,10 @@ TrackingNo = Annotated[str, Path(max_length=64)]
 
 
 @router.post("", summary="Make a shipment known", status_code=201, response_model=ShipmentSummary)
-async def create_shipment(
-    body: ShipmentCreate, request: Request, response: Response, actor: Creator, session: OnceSession
-) -> Shipment:
+async def create_shipment(body: ShipmentCreate, tag: Tag, actor: Creator, session: OnceSession) -> Shipment:
     """Events that came before it, parked under its number, join it."""
     shipment = await shipments.create(session, actor, body)
-    conditional(request, response, shipment.version)
+    tag.settle(shipment.version)
     return shipment
 
 
@@ -54,28 +52,34 @@ async def create_shipments(
 
 
 @router.get("", summary="List shipments", response_model=Page[ShipmentSummary])
-async def list_shipments(query: Annotated[ShipmentQuery, Query()], actor: Reader, session: Session) -> dict[str, Any]:
+async def list_shipments(
+    query: Annotated[ShipmentQuery, Query()], actor: Reader, session: Session
+) -> dict[str, Any]:
     """Sales see those of their own customers."""
     return await paginate(session, shipments.search(actor, query), query)
 
 
 @router.get("/counts", summary="Count shipments", response_model=CountsRead)
-async def count_shipments(query: Annotated[CountQuery, Query()], actor: Reader, session: Session) -> dict[str, Any]:
+async def count_shipments(
+    query: Annotated[CountQuery, Query()], actor: Reader, session: Session
+) -> dict[str, Any]:
     """By status, service or customer, the largest first."""
     return await shipments.counts(session, actor, query)
 
 
 @router.get("/{tracking_no}", summary="Read a shipment", response_model=ShipmentRead)
 async def get_shipment(
-    tracking_no: TrackingNo, request: Request, response: Response, actor: Reader, session: Session
+    tracking_no: TrackingNo, request: Request, tag: Tag, actor: Reader, session: Session
 ) -> dict[str, Any]:
     """With its legs, events, customer and the most severe open exception."""
     shipment = await shipments.find(session, actor, tracking_no)
-    conditional(request, response, shipment.version)
+    tag.settle(shipment.version)
     return await views.shipment(session, shipment, language_of(request))
 
 
 @router.post("/{tracking_no}/reopen", summary="Reopen a finished shipment", response_model=ShipmentSummary)
-async def reopen_shipment(tracking_no: TrackingNo, body: Reopen, actor: Writer, session: OnceSession) -> Shipment:
+async def reopen_shipment(
+    tracking_no: TrackingNo, body: Reopen, actor: Writer, session: OnceSession
+) -> Shipment:
     """Delivered and lost ones by operations, others by a manager or director; the reason is kept."""
     return await reopening.reopen(session, actor, tracking_no, body)

@@ -54,7 +54,7 @@ async def _push_one(
 ) -> dict[str, Any]:
     raw = await request.json()
     arrival = tracking.pushed(body, raw["occurred_at"])
-    await tracking.push(session, actor, await _envelope(request), [arrival], alarms=alarms)
+    await tracking.push(session, actor, await _envelope(request, alarms=alarms), [arrival])
     if arrival.problem is not None:
         raise arrival.problem
     return _outcome(arrival)
@@ -72,10 +72,13 @@ async def _push_many(
             results[index] |= {"result": "rejected", "problem": item}
         else:
             arrivals[index] = tracking.pushed(item, raw["occurred_at"])
-    await tracking.push(session, actor, await _envelope(request), list(arrivals.values()), alarms=alarms)
+    await tracking.push(session, actor, await _envelope(request, alarms=alarms), list(arrivals.values()))
     for index, arrival in arrivals.items():
         if arrival.problem is not None:
-            results[index] |= {"result": "rejected", "problem": batches.problem(request, arrival.problem, index)}
+            results[index] |= {
+                "result": "rejected",
+                "problem": batches.problem(request, arrival.problem, index),
+            }
         else:
             results[index] |= _outcome(arrival)
     return {"results": results}
@@ -86,6 +89,6 @@ def _outcome(arrival: tracking.Pushed) -> dict[str, Any]:
     return {"id": arrival.id, "result": arrival.result, "status": meaning.status, "reason": meaning.reason}
 
 
-async def _envelope(request: Request) -> tracking.Envelope:
+async def _envelope(request: Request, *, alarms: bool) -> tracking.Envelope:
     headers = {name: request.headers[name] for name in _HEADERS if name in request.headers}
-    return tracking.Envelope(await request.body(), headers)
+    return tracking.Envelope(await request.body(), headers, alarms)

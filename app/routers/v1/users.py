@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
 from app.models.account import User
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, conditional, holder_of
+from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, Tag, holder_of
 from app.schemas.account import PasswordReset, UserChange, UserCreate, UserQuery, UserRead
 from app.security import Principal, Scope
 from app.services import accounts
@@ -31,20 +31,26 @@ async def create_user(body: UserCreate, actor: Admin, session: Session) -> User:
 
 
 @router.get("/{user_id}", summary="Read a user", response_model=UserRead)
-async def get_user(user_id: UUID, request: Request, response: Response, _: Reader, session: Session) -> User:
+async def get_user(user_id: UUID, tag: Tag, _: Reader, session: Session) -> User:
     """With its ETag."""
     user = await User.fetch(session, user_id)
-    conditional(request, response, user.version)
+    tag.settle(user.version)
     return user
 
 
 @router.patch("/{user_id}", summary="Change a user", response_model=UserRead)
 async def change_user(
-    user_id: UUID, body: UserChange, version: IfMatch, request: Request, response: Response, actor: Admin, session: Session
+    user_id: UUID,
+    body: UserChange,
+    *,
+    version: IfMatch,
+    tag: Tag,
+    actor: Admin,
+    session: Session,
 ) -> User:
     """New roles end every token the user holds, as of the next request."""
     user = await accounts.change_user(session, actor, user_id, body, version)
-    conditional(request, response, user.version)
+    tag.settle(user.version)
     return user
 
 
