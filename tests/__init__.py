@@ -1,0 +1,1 @@
+"""Promises in sentences, kept against a real PostgreSQL."""
