@@ -23,7 +23,7 @@ from app import logs
 from app.database import Database, Sessions, connect, driver_connection
 from app.models.event import Outbox
 from app.models.job import Job
-from app.services import codes, events, jobs, sweeps, tracking
+from app.services import codes, events, jobs, remapping, sweeps
 from app.services.reactions import CONSUMERS
 from app.settings import Settings
 
@@ -144,13 +144,13 @@ async def remap_carrier_code(session: AsyncSession, job: Job) -> bool:
     """Read a thousand stored events anew; says whether there are more."""
     payload = job.payload
     after = payload.get("after")
-    task = tracking.Remap(
+    task = remapping.Remap(
         payload["list"],
         payload["reason_code"] or payload["code"],
         date.fromisoformat(payload["since"]),
         (datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
     )
-    following = await tracking.remap(session, task)
+    following = await remapping.remap(session, task)
     job.done += 1
     if following is None:
         return False

@@ -38,6 +38,7 @@ async def reopen(session: AsyncSession, actor: Principal, tracking_no: str, body
         session, actor, "shipment.reopened", shipments.subject(shipment), to=body.status, reason=body.reason
     )
     await status.refold(session, [place])
+    await session.refresh(shipment)
     return shipment
 
 

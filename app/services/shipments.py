@@ -89,7 +89,7 @@ async def counts(session: AsyncSession, principal: Principal, query: CountQuery)
     number = func.count()
     grouped = matching.with_only_columns(column, number).group_by(column).order_by(number.desc(), column)
     rows = list(await session.execute(grouped.limit(query.limit)))
-    total = await session.scalar(matching.with_only_columns(func.count()))
+    total = await session.scalar(matching.with_only_columns(func.count(Shipment.id)))
     labels = await _labels(session, query.by, [row[0] for row in rows])
     items = [{"key": str(key), "label": labels.get(key, str(key)), "count": count} for key, count in rows]
     return {"items": items, "total": total}
@@ -131,7 +131,7 @@ async def create_for(
     if body.order_id is not None and await session.get(Order, (customer_id, body.order_id)) is None:
         raise Invalid("The customer has no such order.", "该客户没有这个订单。", pointer="/body/order_id")
     shipment = _build(actor, body, customer_id)
-    shipment.check_at = silence.next_check(shipment, rules)
+    shipment.check_at = silence.next_check(silence.watched(shipment), rules)
     session.add(shipment)
     await session.flush()
     session.add(TrackingNumber(number=body.tracking_no, customer_id=customer_id, shipment_id=shipment.id))

@@ -8,8 +8,32 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.clock import now
 from app.models.code import SilenceKind, SilenceRule
-from app.models.shipment import Shipment
+from app.models.shipment import Service, Shipment, ShipmentStatus
 from app.services.fold import TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What of a shipment the rules look at."""
+
+    service: Service
+    status: ShipmentStatus
+    created_at: datetime
+    promised_at: datetime
+    picked_up_at: datetime | None
+    last_event_at: datetime | None
+
+
+def watched(shipment: Shipment) -> Watched:
+    """A stored shipment, as the rules look at it."""
+    return Watched(
+        shipment.service,
+        shipment.status,
+        shipment.created_at,
+        shipment.promised_at,
+        shipment.picked_up_at,
+        shipment.last_event_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +51,7 @@ async def rules(session: AsyncSession, day: date | None = None) -> list[SilenceR
     return [rule for rule in rows if rule.valid_until is None or day < rule.valid_until]
 
 
-def alarms(shipment: Shipment, in_force: list[SilenceRule]) -> list[Alarm]:
+def alarms(shipment: Watched, in_force: list[SilenceRule]) -> list[Alarm]:
     """All instants at which the shipment's silence would mean something, earliest first."""
     if shipment.status in TERMINAL:
         return []
@@ -40,7 +64,7 @@ def alarms(shipment: Shipment, in_force: list[SilenceRule]) -> list[Alarm]:
 
 
 def next_check(
-    shipment: Shipment, in_force: list[SilenceRule], after: datetime | None = None
+    shipment: Watched, in_force: list[SilenceRule], after: datetime | None = None
 ) -> datetime | None:
     """The first alarm, or the first one later than `after`; `None` once the shipment is retired."""
     due = alarms(shipment, in_force)
@@ -49,7 +73,7 @@ def next_check(
     return next((alarm.at for alarm in due if after is None or alarm.at > after), None)
 
 
-def _start(shipment: Shipment, kind: SilenceKind) -> datetime | None:
+def _start(shipment: Watched, kind: SilenceKind) -> datetime | None:
     if kind is SilenceKind.PAST_PROMISE:
         return shipment.promised_at
     heard = shipment.last_event_at or shipment.created_at

@@ -10,20 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
 from app.models.code import ExceptionReason, SilenceRule
-from app.models.delivery_exception import LIVE_STATES, DeliveryException, DetectedBy, ExceptionState
+from app.models.delivery_exception import DeliveryException
 from app.models.shipment import Shipment, ShipmentLeg, ShipmentStatus, TrackingEvent
 from app.security import Principal
-from app.services import codes, events, silence
-from app.services.fold import Closure, Episode, Folded, Scan, fold
+from app.services import codes, episodes, events, silence
+from app.services.fold import Closure, Folded, Scan, fold
 from app.services.tracking import Place
 
-LATER_SCAN = "later_scan"
-SUPERSEDED = "superseded"
 DELIVERY_TIME_UNKNOWN = "delivery_time_unknown"
 
 
@@ -43,6 +41,7 @@ async def refold(session: AsyncSession, places: Iterable[Place]) -> None:
     scans = await _scans(session, wanted)
     present = await _exceptions(session, wanted)
     happenings: list[events.Happening] = []
+    changes: list[dict[str, Any]] = []
     legs: list[dict[str, Any]] = []
     for shipment in shipments:
         place = (shipment.customer_id, shipment.id)
@@ -51,11 +50,14 @@ async def refold(session: AsyncSession, places: Iterable[Place]) -> None:
             (_closure(row) for row in present[place] if row.closed_by is not None),
             {code: reason.closes_by for code, reason in rules.reasons.items()},
         )
-        happenings += _write_status(shipment, folded, rules)
-        happenings += _Reconciliation(session, shipment, scans[place], rules).run(
+        changes.append(_change(shipment, folded, rules))
+        happenings += _tell_status(shipment, folded)
+        happenings += episodes.Reconciliation(session, shipment, scans[place], rules.reasons).run(
             present[place], folded.episodes
         )
         legs += _legs(shipment, folded)
+    if changes:
+        await session.execute(_UPDATE, changes)
     await _replace_legs(session, wanted, legs)
     await session.flush()
     await events.record_all(session, Principal.SYSTEM, happenings)
@@ -65,17 +67,38 @@ def _at(model: Any, column: Any, places: Sequence[Place]) -> ColumnElement[bool]
     return tuple_(model.customer_id, column).in_(places)
 
 
-async def _locked(session: AsyncSession, places: Sequence[Place]) -> list[Shipment]:
-    """The shipments, locked in one order, so that two workers folding the same ones take turns."""
-    return list(
-        await session.scalars(
-            select(Shipment)
-            .where(_at(Shipment, Shipment.id, places))
-            .order_by(Shipment.customer_id, Shipment.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
+_SHIPMENT = cast("Table", Shipment.__table__)
+_FOLDED = (
+    "status",
+    "status_at",
+    "leg_no",
+    "picked_up_at",
+    "first_attempt_at",
+    "delivered_at",
+    "last_event_at",
+    "flags",
+    "check_at",
+)
+_UPDATE = (
+    update(_SHIPMENT)
+    .where(_SHIPMENT.c.customer_id == bindparam("at_customer_id"), _SHIPMENT.c.id == bindparam("at_id"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in _FOLDED}
+        | {"version": _SHIPMENT.c.version + 1, "updated_at": func.now()}
     )
+)
+"""Sent for all shipments at once; their rows are locked, so that no version needs to be compared."""
+
+
+async def _locked(session: AsyncSession, places: Sequence[Place]) -> Sequence[Row[Any]]:
+    """The shipments, locked in one order, so that two workers folding the same ones take turns."""
+    rows = await session.execute(
+        select(_SHIPMENT)
+        .where(_at(_SHIPMENT.c, _SHIPMENT.c.id, places))
+        .order_by(_SHIPMENT.c.customer_id, _SHIPMENT.c.id)
+        .with_for_update()
+    )
+    return rows.all()
 
 
 async def _scans(session: AsyncSession, places: Sequence[Place]) -> dict[Place, list[TrackingEvent]]:
@@ -141,10 +164,17 @@ def _closure(row: DeliveryException) -> Closure:
     return Closure(row.reason, max(cast("datetime", row.closed_at), row.opened_at))
 
 
-def _write_status(shipment: Shipment, folded: Folded, rules: Rules) -> list[events.Happening]:
-    before = shipment.status
+def _change(shipment: Row[Any], folded: Folded, rules: Rules) -> dict[str, Any]:
     flags = [flag for flag in shipment.flags if flag != DELIVERY_TIME_UNKNOWN]
-    changes = {
+    watched = silence.Watched(
+        shipment.service,
+        folded.status,
+        shipment.created_at,
+        shipment.promised_at,
+        folded.picked_up_at,
+        folded.last_event_at,
+    )
+    values = {
         "status": folded.status,
         "status_at": folded.status_at,
         "leg_no": folded.leg.leg_no,
@@ -153,18 +183,22 @@ def _write_status(shipment: Shipment, folded: Folded, rules: Rules) -> list[even
         "delivered_at": folded.delivered_at,
         "last_event_at": folded.last_event_at,
         "flags": flags + [DELIVERY_TIME_UNKNOWN] * folded.delivery_time_unknown,
+        "check_at": silence.next_check(watched, rules.silence),
     }
-    for name, value in changes.items():
-        if getattr(shipment, name) != value:
-            setattr(shipment, name, value)
-    shipment.check_at = silence.next_check(shipment, rules.silence)
-    if folded.status == before:
+    place = {"at_customer_id": shipment.customer_id, "at_id": shipment.id}
+    return place | {f"new_{name}": value for name, value in values.items()}
+
+
+def _tell_status(shipment: Row[Any], folded: Folded) -> list[events.Happening]:
+    if folded.status == shipment.status:
         return []
     about = events.Subject("shipment", shipment.id, shipment.customer_id)
-    return [events.Happening("shipment.status_changed", about, {"from": before, "to": folded.status})]
+    return [
+        events.Happening("shipment.status_changed", about, {"from": shipment.status, "to": folded.status})
+    ]
 
 
-def _legs(shipment: Shipment, folded: Folded) -> list[dict[str, Any]]:
+def _legs(shipment: Row[Any], folded: Folded) -> list[dict[str, Any]]:
     return [
         {
             "customer_id": shipment.customer_id,
@@ -185,101 +219,6 @@ async def _replace_legs(session: AsyncSession, places: Sequence[Place], rows: li
         await session.execute(insert(ShipmentLeg), rows)
 
 
-class _Reconciliation:
-    """Makes the stored exceptions of one shipment equal the episodes of its fold.
-
-    A stored exception belongs to the episode that holds its event. What a person closed stays closed.
-    """
-
-    def __init__(
-        self, session: AsyncSession, shipment: Shipment, scans: list[TrackingEvent], rules: Rules
-    ) -> None:
-        self.session = session
-        self.shipment = shipment
-        self.scans = {scan.id: scan for scan in scans}
-        self.rules = rules
-        self.happenings: list[events.Happening] = []
-
-    def run(self, present: list[DeliveryException], episodes: list[Episode]) -> list[events.Happening]:
-        open_places = [row for row in present if row.resolution != SUPERSEDED]
-        for episode in episodes:
-            matching = [row for row in open_places if row.event_id in episode.scan_ids]
-            for surplus in matching[1:]:
-                self._supersede(surplus)
-            if matching:
-                self._follow(matching[0], episode)
-            else:
-                self._open(episode)
-            open_places = [row for row in open_places if row not in matching]
-        for orphan in open_places:
-            self._supersede(orphan)
-        return self.happenings
-
-    def _open(self, episode: Episode) -> None:
-        reason = self.rules.reasons.get(episode.reason)
-        if reason is None or not reason.auto_open:
-            return
-        scan = self.scans[episode.opened_by.id]
-        row = DeliveryException(
-            customer_id=self.shipment.customer_id,
-            shipment_id=self.shipment.id,
-            tracking_no=self.shipment.tracking_no,
-            reason=episode.reason,
-            severity=reason.severity,
-            liable_party=reason.liable_party,
-            action_by=reason.action_by,
-            sla_excused=reason.sla_excused,
-            detected_by=DetectedBy.STALE_TIMER if scan.source == "system" else DetectedBy.PUSH,
-            state=ExceptionState.OPEN,
-        )
-        self._point(row, episode)
-        self.session.add(row)
-        self._tell("exception.opened", row)
-        if episode.closed_at is not None:
-            self._close(row, episode.closed_at, LATER_SCAN)
-
-    def _follow(self, row: DeliveryException, episode: Episode) -> None:
-        self._point(row, episode)
-        if row.closed_by is not None:
-            return
-        if episode.closed_at is None and row.state not in LIVE_STATES:
-            row.state, row.closed_at, row.resolution = ExceptionState.OPEN, None, None
-            self._tell("exception.reopened", row)
-        elif episode.closed_at is not None and row.state in LIVE_STATES:
-            self._close(row, episode.closed_at, LATER_SCAN)
-        elif episode.closed_at is not None:
-            row.closed_at = episode.closed_at
-
-    def _point(self, row: DeliveryException, episode: Episode) -> None:
-        """Tie the row to the scan that opened its episode; a late scan may turn out to be the first."""
-        scan = self.scans[episode.opened_by.id]
-        row.leg_no, row.opened_at, row.event_id = episode.leg_no, scan.occurred_at, scan.id
-        row.source, row.code, row.reason_code, row.text = scan.source, scan.code, scan.reason_code, scan.text
-
-    def _supersede(self, row: DeliveryException) -> None:
-        if row.closed_by is None and row.state in LIVE_STATES:
-            row.state = ExceptionState.DISMISSED
-            self._close(row, row.opened_at, SUPERSEDED)
-        elif row.closed_by is None:
-            row.resolution = SUPERSEDED
-
-    def _close(self, row: DeliveryException, at: datetime, resolution: str) -> None:
-        if row.state in LIVE_STATES:
-            row.state = ExceptionState.RESOLVED
-        row.closed_at, row.resolution = at, resolution
-        self._tell("exception.closed", row)
-
-    def _tell(self, kind: str, row: DeliveryException) -> None:
-        about = events.Subject("shipment", self.shipment.id, self.shipment.customer_id)
-        data = {
-            "reason": row.reason,
-            "severity": row.severity,
-            "leg_no": row.leg_no,
-            "resolution": row.resolution,
-        }
-        self.happenings.append(events.Happening(kind, about, data))
-
-
 async def mark_checked(
     session: AsyncSession, shipment: Shipment, at: datetime, rules: list[SilenceRule]
 ) -> None:
@@ -287,5 +226,5 @@ async def mark_checked(
     await session.execute(
         update(Shipment)
         .where(Shipment.customer_id == shipment.customer_id, Shipment.id == shipment.id)
-        .values(check_at=silence.next_check(shipment, rules, after=at))
+        .values(check_at=silence.next_check(silence.watched(shipment), rules, after=at))
     )

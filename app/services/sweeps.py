@@ -45,7 +45,7 @@ async def listen_for_silence(session: AsyncSession) -> int:
                 alarm.rule.reason,
                 alarm.at,
             )
-            for alarm in silence.alarms(shipment, rules)
+            for alarm in silence.alarms(silence.watched(shipment), rules)
             if alarm.at <= current and alarm.rule.kind is not SilenceKind.RETIRE
         ]
         await status.mark_checked(session, shipment, current, rules)

@@ -7,11 +7,11 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, delete, insert, select, text, tuple_
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -115,7 +115,7 @@ async def _keep(session: AsyncSession, actor: Principal, envelope: Envelope, fre
     unmapped = [arrival.triple for arrival in fresh if not arrival.meaning.mapped]
     if unmapped:
         await codes.note_unmapped(session, actor, unmapped)
-    await _announce(session, actor, raw_id, {places[arrival.item.tracking_no] for arrival in known})
+    await announce(session, actor, raw_id, {places[arrival.item.tracking_no] for arrival in known})
 
 
 async def _reject_foreign_sources(
@@ -251,7 +251,7 @@ async def adopt_parked(session: AsyncSession, places: Sequence[Place]) -> None:
     ]
     if rows:
         await session.execute(insert(TrackingEvent), rows)
-        await _announce(session, Principal.SYSTEM, None, {directory[row.tracking_no] for row in parked})
+        await announce(session, Principal.SYSTEM, None, {directory[row.tracking_no] for row in parked})
 
 
 def _unpark(row: ParkedEvent) -> Pushed:
@@ -293,7 +293,8 @@ def raises_alarm(meaning: codes.Meaning) -> bool:
     return meaning.reason is not None and meaning is not codes.UNMAPPED
 
 
-async def _announce(session: AsyncSession, actor: Principal, raw_id: UUID | None, places: set[Place]) -> None:
+async def announce(session: AsyncSession, actor: Principal, raw_id: UUID | None, places: set[Place]) -> None:
+    """Record that something came in for these shipments, so that they are folded anew."""
     if not places:
         return
     affected = [
@@ -327,7 +328,7 @@ async def report(session: AsyncSession, actor: Principal, own: Sequence[Own]) ->
     rows = [_own_row(event, ids[event.key]) for event in own if event.key in fresh]
     if rows:
         await session.execute(insert(TrackingEvent), rows)
-        await _announce(session, actor, None, {event.place for event in own if event.key in fresh})
+        await announce(session, actor, None, {event.place for event in own if event.key in fresh})
 
 
 def _own_row(event: Own, event_id: UUID) -> dict[str, Any]:
@@ -354,44 +355,3 @@ def _own_row(event: Own, event_id: UUID) -> dict[str, Any]:
         "flags": [],
         "raw_id": None,
     }
-
-
-@dataclass(frozen=True)
-class Remap:
-    """Which stored events a change of the code table touches, and after which one to go on."""
-
-    list_name: str
-    word: str
-    since: date
-    after: tuple[datetime, UUID] | None = None
-
-
-async def remap(session: AsyncSession, task: Remap, limit: int = 1000) -> tuple[datetime, UUID] | None:
-    """Read the next stored events anew in the light of the code table; their shipments follow.
-
-    Returns where to go on, or `None` at the end.
-    """
-    batch = list(await session.scalars(await _touched(session, task, limit)))
-    book = await codes.code_book(session, {(e.source, e.code, e.reason_code) for e in batch})
-    changed = set()
-    for event in batch:
-        meaning = book.read(event.source, event.code, event.reason_code, event.occurred_at)
-        if (meaning.status, meaning.reason, meaning.mapped) != (event.status, event.reason, event.mapped):
-            event.alarm = raises_alarm(meaning) or (event.alarm and not meaning.mapped)
-            event.status, event.reason, event.mapped = meaning.status, meaning.reason, meaning.mapped
-            changed.add((event.customer_id, event.shipment_id))
-    await session.flush()
-    await _announce(session, Principal.SYSTEM, None, changed)
-    return (batch[-1].received_at, batch[-1].id) if len(batch) == limit else None
-
-
-async def _touched(session: AsyncSession, task: Remap, limit: int) -> Select[TrackingEvent]:
-    sources = [row.source for row in await session.scalars(codes.sources()) if task.list_name in row.lists]
-    statement = select(TrackingEvent).where(
-        TrackingEvent.source.in_(sources),
-        (TrackingEvent.code == task.word) | (TrackingEvent.reason_code == task.word),
-        TrackingEvent.occurred_at >= datetime.combine(task.since, time.min, UTC),
-    )
-    if task.after is not None:
-        statement = statement.where(tuple_(TrackingEvent.received_at, TrackingEvent.id) > task.after)
-    return statement.order_by(TrackingEvent.received_at, TrackingEvent.id).limit(limit)
