@@ -14,7 +14,7 @@ from alembic import command
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import demo as demonstration
@@ -86,10 +86,10 @@ def worker() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this version: tables, then reference rows. Safe to repeat."""
+    """Bring the database to this version: tables, reference rows, months ahead. Safe to repeat."""
     join()
     command.upgrade(alembic_config(), "head")
-    asyncio.run(_load_reference())
+    asyncio.run(_prepare())
 
 
 @app.command()
@@ -234,10 +234,11 @@ def _run(act: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
     return asyncio.run(inside())
 
 
-async def _load_reference() -> None:
+async def _prepare() -> None:
     engine = owner_engine(settings())
     async with engine.begin() as connection:
         await reference.load(connection)
+        await connection.execute(text("SELECT ensure_months(3)"))
     await engine.dispose()
 
 

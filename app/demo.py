@@ -198,7 +198,7 @@ async def _parcel(
             },
         }
     )
-    return await shipments.create(session, actor, body)
+    return await shipments.Intake(session, actor).create(body)
 
 
 def _journey(shipment: Shipment, codes: tuple[str, ...], dice: random.Random) -> list[tracking.Pushed]:

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     partner_rate: int = 10
     """Requests a second a partner client may make, with bursts of four seconds' worth."""
     dispatch_rate: int = 100
-    staff_rate: int = 50
+    staff_rate: int = 300
     concurrency: int = 32
     """Requests of one client under way at the same time."""
     body_limit: int = 1024 * 1024

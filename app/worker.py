@@ -229,6 +229,7 @@ class Worker:
             await connection.commit()
             queue = PgQueuer.from_asyncpg_connection(await driver_connection(connection))
             self._register(queue, database.sessions)
+            await housekeeping(database.sessions)
             stopper = asyncio.create_task(self._stop_queue(queue))
             try:
                 await queue.run(dequeue_timeout=timedelta(seconds=5))

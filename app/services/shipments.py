@@ -1,5 +1,6 @@
 """Shipments: made known by dispatch or operations, found by number, counted."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from app.models.code import Code, SilenceRule
 from app.models.customer import Customer
 from app.models.order import Order
 from app.models.shipment import (
+    LegKind,
     ParkedEvent,
     Shipment,
     ShipmentLeg,
@@ -78,7 +80,9 @@ def _of(model: Any, shipment: Shipment) -> Select[Any]:
     return select(model).where(model.customer_id == shipment.customer_id, model.shipment_id == shipment.id)
 
 
-async def counts(session: AsyncSession, principal: Principal, query: CountQuery) -> dict[str, Any]:
+async def counts(
+    session: AsyncSession, principal: Principal, query: CountQuery, language: str
+) -> dict[str, Any]:
     """How many shipments there are by status, service or customer, the largest first."""
     column = {"status": Shipment.status, "service": Shipment.service, "customer": Shipment.customer_id}[
         query.by
@@ -90,19 +94,21 @@ async def counts(session: AsyncSession, principal: Principal, query: CountQuery)
     grouped = matching.with_only_columns(column, number).group_by(column).order_by(number.desc(), column)
     rows = list(await session.execute(grouped.limit(query.limit)))
     total = await session.scalar(matching.with_only_columns(func.count(Shipment.id)))
-    labels = await _labels(session, query.by, [row[0] for row in rows])
+    labels = await _labels(session, query.by, [row[0] for row in rows], language)
     items = [{"key": str(key), "label": labels.get(key, str(key)), "count": count} for key, count in rows]
     return {"items": items, "total": total}
 
 
-async def _labels(session: AsyncSession, by: str, keys: list[Any]) -> dict[Any, str]:
+async def _labels(session: AsyncSession, by: str, keys: list[Any], language: str) -> dict[Any, str]:
     if by == "customer":
         rows = await session.execute(
             select(Customer.id, func.coalesce(Customer.code, "")).where(Customer.id.in_(keys))
         )
     else:
         name = "shipment_status" if by == "status" else "service"
-        rows = await session.execute(select(Code.code, Code.zh).where(Code.list == name))
+        rows = await session.execute(
+            select(Code.code, Code.en if language == "en" else Code.zh).where(Code.list == name)
+        )
     return dict(rows.tuples().all())
 
 
@@ -117,38 +123,51 @@ async def lock_numbers(session: AsyncSession, numbers: list[str]) -> None:
     )
 
 
-async def create(session: AsyncSession, actor: Principal, body: ShipmentCreate) -> Shipment:
-    """Make a shipment known; events that were parked for its number join it."""
-    customer = await customers.resolve(session, body.customer_id, body.customer_code)
-    return await create_for(session, actor, body, customer.id, await silence.rules(session))
+class Intake:
+    """Makes shipments known, one after another; what they have in common is read once."""
 
+    def __init__(self, session: AsyncSession, actor: Principal) -> None:
+        self.session, self.actor = session, actor
+        self.rules: list[SilenceRule] | None = None
+        self.customer_ids: dict[UUID | str | None, UUID] = {}
 
-async def create_for(
-    session: AsyncSession, actor: Principal, body: ShipmentCreate, customer_id: UUID, rules: list[SilenceRule]
-) -> Shipment:
-    await lock_numbers(session, [body.tracking_no])
-    await _must_be_new(session, body.tracking_no)
-    if body.order_id is not None and await session.get(Order, (customer_id, body.order_id)) is None:
-        raise Invalid("The customer has no such order.", "该客户没有这个订单。", pointer="/body/order_id")
-    shipment = _build(actor, body, customer_id)
-    shipment.check_at = silence.next_check(silence.watched(shipment), rules)
-    session.add(shipment)
-    await session.flush()
-    session.add(TrackingNumber(number=body.tracking_no, customer_id=customer_id, shipment_id=shipment.id))
-    session.add(
-        ShipmentLeg(
-            customer_id=customer_id, shipment_id=shipment.id, leg_no=1, kind="forward", status="created"
+    async def create(self, body: ShipmentCreate) -> Shipment:
+        """Make one known; events that were parked for its number join it after the commit."""
+        customer_id = await self._customer_id(body)
+        await lock_numbers(self.session, [body.tracking_no])
+        await _must_be_new(self.session, body.tracking_no)
+        await _must_have_order(self.session, customer_id, body.order_id)
+        shipment = _build(self.actor, body, customer_id)
+        shipment.check_at = await self._first_check(shipment)
+        self.session.add(shipment)
+        await self.session.flush()
+        self.session.add(
+            TrackingNumber(number=body.tracking_no, customer_id=customer_id, shipment_id=shipment.id)
         )
-    )
-    waiting = await session.scalar(
-        select(ParkedEvent.id).where(ParkedEvent.tracking_no == body.tracking_no).limit(1)
-    )
-    about = subject(shipment)
-    created = events.Happening(
-        "shipment.created", about, {"tracking_no": shipment.tracking_no}, affects=[about] if waiting else []
-    )
-    await events.record_all(session, actor, [created])
-    return shipment
+        self.session.add(_first_leg(shipment))
+        await self.session.flush()
+        await self._tell(shipment)
+        return shipment
+
+    async def _customer_id(self, body: ShipmentCreate) -> UUID:
+        asked = body.customer_id or body.customer_code
+        if asked not in self.customer_ids:
+            customer = await customers.resolve(self.session, body.customer_id, body.customer_code)
+            self.customer_ids[asked] = customer.id
+        return self.customer_ids[asked]
+
+    async def _first_check(self, shipment: Shipment) -> datetime | None:
+        if self.rules is None:
+            self.rules = await silence.rules(self.session)
+        return silence.next_check(silence.watched(shipment), self.rules)
+
+    async def _tell(self, shipment: Shipment) -> None:
+        parked = select(ParkedEvent.id).where(ParkedEvent.tracking_no == shipment.tracking_no).limit(1)
+        about = subject(shipment)
+        waiting = [about] if await self.session.scalar(parked) else []
+        data = {"tracking_no": shipment.tracking_no}
+        created = events.Happening("shipment.created", about, data, affects=waiting)
+        await events.record_all(self.session, self.actor, [created])
 
 
 def subject(shipment: Shipment) -> events.Subject:
@@ -162,6 +181,21 @@ async def _must_be_new(session: AsyncSession, tracking_no: str) -> None:
             f"运单号 {tracking_no} 已存在。",
             pointer="/body/tracking_no",
         )
+
+
+async def _must_have_order(session: AsyncSession, customer_id: UUID, order_id: UUID | None) -> None:
+    if order_id is not None and await session.get(Order, (customer_id, order_id)) is None:
+        raise Invalid("The customer has no such order.", "该客户没有这个订单。", pointer="/body/order_id")
+
+
+def _first_leg(shipment: Shipment) -> ShipmentLeg:
+    return ShipmentLeg(
+        customer_id=shipment.customer_id,
+        shipment_id=shipment.id,
+        leg_no=1,
+        kind=LegKind.FORWARD,
+        status=ShipmentStatus.CREATED,
+    )
 
 
 def _build(actor: Principal, body: ShipmentCreate, customer_id: UUID) -> Shipment:

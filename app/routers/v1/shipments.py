@@ -34,7 +34,7 @@ TrackingNo = Annotated[str, Path(max_length=64)]
 @router.post("", summary="Make a shipment known", status_code=201, response_model=ShipmentSummary)
 async def create_shipment(body: ShipmentCreate, tag: Tag, actor: Creator, session: OnceSession) -> Shipment:
     """Events that came before it, parked under its number, join it."""
-    shipment = await shipments.create(session, actor, body)
+    shipment = await shipments.Intake(session, actor).create(body)
     tag.settle(shipment.version)
     return shipment
 
@@ -44,9 +44,10 @@ async def create_shipments(
     body: ShipmentBatch, request: Request, actor: Creator, session: OnceSession
 ) -> dict[str, Any]:
     """Up to 1,000, each applied and answered on its own."""
+    intake = shipments.Intake(session, actor)
 
     async def create(item: ShipmentCreate) -> dict[str, Any]:
-        return {"result": "created", "id": (await shipments.create(session, actor, item)).id}
+        return {"result": "created", "id": (await intake.create(item)).id}
 
     return {"results": await answer_each(request, session, body.items, ShipmentCreate, create)}
 
@@ -61,10 +62,10 @@ async def list_shipments(
 
 @router.get("/counts", summary="Count shipments", response_model=CountsRead)
 async def count_shipments(
-    query: Annotated[CountQuery, Query()], actor: Reader, session: Session
+    query: Annotated[CountQuery, Query()], request: Request, actor: Reader, session: Session
 ) -> dict[str, Any]:
     """By status, service or customer, the largest first."""
-    return await shipments.counts(session, actor, query)
+    return await shipments.counts(session, actor, query, language_of(request))
 
 
 @router.get("/{tracking_no}", summary="Read a shipment", response_model=ShipmentRead)
