@@ -263,7 +263,7 @@ class EntityTag:
     def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
 
-    def settle(self, version: int) -> None:
+    def settle(self, version: int | str) -> None:
         """Send the tag of this version, or end the request with 304."""
         etag = f'"{version}"'
         known = [

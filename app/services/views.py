@@ -22,6 +22,19 @@ async def shipment(session: AsyncSession, row: Shipment, language: str) -> dict[
     }
 
 
+def tag_of(view: dict[str, Any], language: str) -> str:
+    """Changes with anything on the screen: its shipment, customer, exception or events."""
+    exception, customer = view["exception"], view["customer"]
+    parts = (
+        view["version"],
+        customer.version,
+        exception and exception["version"],
+        len(view["events"]),
+        language,
+    )
+    return "-".join(str(part or 0) for part in parts)
+
+
 async def _exception(session: AsyncSession, row: Shipment, language: str) -> dict[str, Any] | None:
     worst = await delivery_exceptions.worst(session, row)
     if worst is None:
@@ -37,4 +50,5 @@ async def _exception(session: AsyncSession, row: Shipment, language: str) -> dic
         "severity": worst.severity,
         "state": worst.state,
         "opened_at": worst.opened_at,
+        "version": f"{worst.id.hex[-12:]}.{worst.version}",
     }

@@ -36,8 +36,8 @@ async def create_order(body: OrderCreate, actor: Writer, session: OnceSession) -
 async def get_order(order_id: UUID, tag: Tag, actor: Reader, session: Session) -> OrderRead:
     """With the tracking numbers that ship under it."""
     order = await orders.get(session, actor, order_id)
-    tag.settle(order.version)
     numbers = await orders.tracking_nos(session, order)
+    tag.settle(f"{order.version}-{len(numbers)}")
     return OrderRead.model_validate(order).model_copy(update={"tracking_nos": numbers})
 
 

@@ -74,8 +74,10 @@ async def get_shipment(
 ) -> dict[str, Any]:
     """With its legs, events, customer and the most severe open exception."""
     shipment = await shipments.find(session, actor, tracking_no)
-    tag.settle(shipment.version)
-    return await views.shipment(session, shipment, language_of(request))
+    language = language_of(request)
+    view = await views.shipment(session, shipment, language)
+    tag.settle(views.tag_of(view, language))
+    return view
 
 
 @router.post("/{tracking_no}/reopen", summary="Reopen a finished shipment", response_model=ShipmentSummary)
