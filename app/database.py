@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -46,10 +47,14 @@ async def connect(settings: Settings) -> Database:
         pool_pre_ping=False,
         connect_args=_driver_options(settings, url, settings.app_role),
         query_cache_size=1200,
+        hide_parameters=True,
     )
+    event.listen(engine.sync_engine, "connect", partial(_check_role, settings.app_role))
+    partners_url = parse(settings.partner_database_url or settings.database_url)
     partners = await asyncpg.create_pool(
-        **_asyncpg_arguments(url),
-        **_partner_options(settings, url),
+        **_asyncpg_arguments(partners_url),
+        **_partner_options(settings, partners_url),
+        init=partial(_must_act_as, settings.partner_role),
         min_size=0,
         max_size=settings.pool_size,
     )
@@ -59,7 +64,7 @@ async def connect(settings: Settings) -> Database:
 def owner_engine(settings: Settings) -> AsyncEngine:
     """An engine as the owner of the tables, for migrations and reference rows."""
     url = parse(settings.owner_database_url or settings.database_url)
-    return create_async_engine(url, pool_size=1, connect_args=_several_hosts(url))
+    return create_async_engine(url, pool_size=1, connect_args=_several_hosts(url), hide_parameters=True)
 
 
 async def driver_connection(connection: AsyncConnection) -> asyncpg.Connection:
@@ -98,6 +103,17 @@ def _server_settings(settings: Settings, url: URL, role: str) -> dict[str, str]:
         "idle_in_transaction_session_timeout": "60000",
     }
     return wanted if url.username == role else {**wanted, "role": role}
+
+
+def _check_role(role: str, connection: Any, _record: object) -> None:
+    connection.run_async(partial(_must_act_as, role))
+
+
+async def _must_act_as(role: str, connection: asyncpg.Connection) -> None:
+    """Refuse a connection in another role, which row-level security might not hold: a pooler drops `role`."""
+    acting = await connection.fetchval("SELECT current_user")
+    if acting != role:
+        raise PermissionError(f"the database lets us act as {acting}, not as {role}; does a pooler drop it?")
 
 
 def _driver_options(settings: Settings, url: URL, role: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import structlog
 from asgi_correlation_id import correlation_id
 
 _SECRET_KEYS = re.compile(
-    r"password|secret|token|authorization|cookie|phone|^name$|recipient|sender", re.IGNORECASE
+    r"password|secret|token|authorization|cookie|phone|^name$|recipient|sender|tracking_no", re.IGNORECASE
 )
 _PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 
@@ -23,7 +24,7 @@ def configure(level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_correlation_id,
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_trace),
         conceal,
     ]
     structlog.configure(
@@ -46,6 +47,27 @@ def configure(level: str) -> None:
     logging.getLogger("uvicorn.access").disabled = True
     for noisy in ("uvicorn.error", "alembic", "pgqueuer"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _trace(exc_info: Any) -> str:
+    """Where it went wrong and what kind of error it was, causes first.
+
+    Messages are left out, for they quote what a person sent; of the database's, code and constraint say enough.
+    """
+    error: BaseException | None = exc_info[1]
+    blocks: list[str] = []
+    while error is not None and len(blocks) < 10:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        blocks.insert(0, f"{frames}{type(error).__module__}.{type(error).__qualname__}{_told(error)}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\n".join(blocks)
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return f": {error}"
+    known = [getattr(error, name, None) for name in ("sqlstate", "constraint_name")]
+    return "".join(f" {word}" for word in known if word)
 
 
 def _add_correlation_id(

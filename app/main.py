@@ -12,6 +12,7 @@ from app import __version__, logs
 from app.database import connect
 from app.routers import health, openapi, problem_types, problems, v1
 from app.routers.access_log import AccessLog
+from app.routers.bodies import BodyLimit
 from app.routers.limits import Limits
 from app.security import Tokens
 from app.settings import Settings, settings
@@ -30,7 +31,6 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         docs_url="/docs",
         redoc_url="/redoc",
         lifespan=_lifespan,
-        max_body_size=chosen.body_limit,
         generate_unique_id_function=lambda route: route.name,
         separate_input_output_schemas=False,
     )
@@ -39,8 +39,9 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     app.state.limits = Limits(chosen)
     for room in (v1, health, problem_types):
         app.include_router(room.router)
-    problems.install(app)
     openapi.install(app)
+    app.add_middleware(BodyLimit, limit=chosen.body_limit)
+    problems.install(app)
     app.add_middleware(AccessLog)
     app.add_middleware(CorrelationIdMiddleware)
     if chosen.cors_origins:
@@ -49,7 +50,15 @@ def create_app(configured: Settings | None = None) -> FastAPI:
             allow_origins=chosen.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["ETag", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "X-Request-ID"],
+            expose_headers=[
+                "ETag",
+                "Idempotent-Replayed",
+                "RateLimit-Limit",
+                "RateLimit-Remaining",
+                "RateLimit-Reset",
+                "Retry-After",
+                "X-Request-ID",
+            ],
         )
     return app
 

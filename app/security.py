@@ -209,9 +209,10 @@ class Tokens:
         self._settings = settings
         self._keys = signing_keys(settings.signing_keys.get_secret_value())
         self._kept: OrderedDict[str, Principal] = OrderedDict()
+        self.lifetime = timedelta(minutes=settings.access_token_minutes)
 
     def issue(self, principal: Principal) -> str:
-        """An access token (RFC 9068) for this principal, with an id of its own."""
+        """An access token (RFC 9068) for this principal, with an id of its own or the one it brings."""
         issued = now()
         key = self._keys[0]
         claims = {
@@ -219,8 +220,8 @@ class Tokens:
             "aud": self._settings.audience,
             "sub": str(principal.id),
             "iat": issued,
-            "exp": issued + timedelta(minutes=self._settings.access_token_minutes),
-            "jti": str(uuid7()),
+            "exp": issued + self.lifetime,
+            "jti": str(principal.token_id or uuid7()),
             "kind": principal.kind,
             "roles": [role.value for role in principal.roles],
             "scope": " ".join(sorted(principal.scopes)),
@@ -262,7 +263,7 @@ class Tokens:
                 options={f"require_{name}": True for name in self._REQUIRED} | {"verify_exp": False},
             )
             return _principal_of(claims)
-        except (JOSEError, KeyError, ValueError, TypeError, AttributeError) as problem:
+        except (JOSEError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as problem:
             raise Unauthenticated from problem
 
     def _key_for(self, header: dict[str, Any]) -> SigningKey:
@@ -286,7 +287,7 @@ def _principal_of(claims: dict[str, Any]) -> Principal:
         scopes=frozenset(Scope(scope) for scope in claims["scope"].split()),
         credentials_version=int(claims["ver"]),
         token_id=UUID(claims["jti"]),
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        expires_at=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=claims["exp"]),
     )
 
 

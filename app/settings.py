@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     """What the API and the worker use; several hosts may be given, separated by commas."""
     owner_database_url: str | None = None
     """What `crm migrate` uses: the owner of the tables. The same login as `database_url` unless given."""
+    partner_database_url: str | None = None
+    """Where partner requests go, if not to `database_url`: a pooler keeps connections of one role apart."""
     app_role: str = "crm_app"
     """The database role the application acts in; it owns nothing and is held by row-level security."""
     partner_role: str = "crm_partner"
@@ -39,7 +41,7 @@ class Settings(BaseSettings):
     signing_keys: SecretStr
     """One or two private keys in PEM (EC P-256). The first signs; all of them verify."""
     cursor_secret: SecretStr = Field(min_length=32)
-    """Signs paging cursors, so that a client can't make one up."""
+    """Encrypts paging cursors, so that a client can neither read one nor make one up."""
 
     access_token_minutes: int = 15
     refresh_token_days: int = 30

@@ -103,6 +103,30 @@ async def _load_events(api: Api, events: list[Body], outcome: Outcome, bar: Prog
     await in_parallel(push, batches(events, batch))
 
 
+async def caught_up(
+    http: httpx.AsyncClient,
+    credentials: Credentials,
+    *,
+    pause: float = 1.0,
+    readings: int = 3,
+    limit: int = 600,
+) -> bool:
+    """Wait for the worker, which works out what an event means after the push was answered.
+
+    It has caught up when several readings in a row count the same; after `limit` readings nobody waits longer.
+    """
+    api = Api(http, credentials.user("operations"))
+    last, same = None, 0
+    for _ in range(limit):
+        counts = (await api.get("/v1/shipments/counts", by="status"))["items"]
+        same = same + 1 if counts == last else 1
+        if same == readings:
+            return True
+        last = counts
+        await asyncio.sleep(pause)
+    return False
+
+
 @dataclass(frozen=True)
 class Report:
     """What the API says after the load; on a system with other data in it, those are counted too."""
@@ -196,6 +220,9 @@ async def _run(
     async with connection(url) as http:
         with Progress(*columns, console=console) as bar:
             outcome = await load(http, credentials, what, sent, bar=bar, batch=batch)
+        with console.status("Waiting until the worker has caught up"):
+            if not await caught_up(http, credentials):
+                console.print("[red]The counts still move: is a worker running, and only this load?[/]")
         show(console, what, outcome, await report(http, credentials, what, zone, month))
     return outcome
 

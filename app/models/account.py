@@ -83,13 +83,18 @@ class ClientCustomer(Base):
 
 
 class RefreshToken(Base):
-    """One link of a rotating chain; a used one that comes back ends its whole family."""
+    """One link of a rotating chain; a used one that comes back ends its whole family.
+
+    It holds as long as the user's `credentials_version`; `token_id` is the access token given out with it.
+    """
 
     __tablename__ = "refresh_tokens"
 
     id: Mapped[Id]
     family_id: Mapped[UUID] = mapped_column(index=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    credentials_version: Mapped[int]
+    token_id: Mapped[UUID]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -1,7 +1,7 @@
 """What operations ask for: who calls, a transaction, a key, an entity tag."""
 
 import hashlib
-import json
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 from fastapi import Depends, Header, Request, Response, Security
 from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlowPassword, OAuthFlows
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from fastapi.security import OAuth2, SecurityScopes
 from sqlalchemy import delete, select, text
@@ -19,6 +20,7 @@ from app.database import Database
 from app.errors import Forbidden, KeyReused, NotFound, PreconditionRequired, Stale, Unauthenticated, UnderWay
 from app.models.account import AccessKind
 from app.models.event import IdempotencyKey
+from app.routers.bodies import StrictRequest
 from app.routers.limits import Limits
 from app.routers.problems import NotModified, Replay
 from app.security import Principal, Scope, Tokens
@@ -26,6 +28,7 @@ from app.services import accesses
 from app.settings import Settings
 
 KEY_LOCK = 3
+_TAG = re.compile(r'(?:W/)?("?)([0-9]{1,18})\1')
 
 _scheme = OAuth2(
     flows=OAuthFlows(
@@ -56,22 +59,26 @@ def tokens_of(request: Request) -> Tokens:
     return tokens
 
 
-async def authenticate(
-    request: Request, response: Response, _header: Annotated[str | None, Depends(_scheme)]
-) -> AsyncIterator[Principal]:
-    """The principal of the bearer token, within its rate. Whether it still holds, the database says."""
+async def authenticate(request: Request, response: Response) -> AsyncIterator[Principal]:
+    """The principal of the bearer token, within its rate. Whether it still holds, the database says.
+
+    It names no security scheme itself: FastAPI would run it once for the scopes and once for the transaction.
+    """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
         raise Unauthenticated
     principal = tokens_of(request).verify(token)
     request.state.principal = principal
     limits: Limits = request.app.state.limits
-    async with limits.admit(principal, response):
+    async with limits.admit(principal, request, response):
         yield principal
 
 
 async def authorise(
-    request: Request, needed: SecurityScopes, principal: Annotated[Principal, Depends(authenticate)]
+    request: Request,
+    needed: SecurityScopes,
+    principal: Annotated[Principal, Depends(authenticate)],
+    _header: Annotated[str | None, Depends(_scheme)],
 ) -> Principal:
     """The principal, if it holds every scope that the operation declares; a denial is written down."""
     missing = [scope for scope in needed.scopes if scope not in principal.scopes]
@@ -102,8 +109,9 @@ def holder_of(*scopes: Scope) -> Any:
 
 def operation_of(request: Request) -> str:
     """Method and path template: no identifier of anybody gets into a log or an audit row."""
-    route = request.scope.get("route")
-    return f"{request.method} {getattr(route, 'path', '')}"
+    template: str = getattr(request.scope.get("route"), "path", "")
+    prefix = request.url.path.split("/")[: -template.count("/") or None]
+    return f"{request.method} {'/'.join(prefix)}{template}"
 
 
 async def admit(session: AsyncSession, principal: Principal) -> None:
@@ -209,44 +217,17 @@ async def _fingerprint(request: Request) -> bytes:
     return hashlib.sha256(words + await request.body()).digest()
 
 
-class StrictRequest(Request):
-    """Reads JSON as strictly as RFC 8259 allows: no duplicate names, no NaN, no lone surrogates."""
-
-    async def json(self) -> Any:
-        if not hasattr(self, "_json"):
-            body = (await self.body()).decode("utf-8")
-            self._json = json.loads(body, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
-        return self._json
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise json.JSONDecodeError("an object names a member twice", "", 0)
-    for name, value in pairs:
-        if not _storable(name) or (isinstance(value, str) and not _storable(value)):
-            raise json.JSONDecodeError("a string holds a NUL or half a character", "", 0)
-        if isinstance(value, list) and not all(_storable(each) for each in value if isinstance(each, str)):
-            raise json.JSONDecodeError("a string holds a NUL or half a character", "", 0)
-    return found
-
-
-def _storable(value: str) -> bool:
-    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _no_constant(name: str) -> Any:
-    raise json.JSONDecodeError(f"{name} is no JSON", "", 0)
-
-
 class CourierRoute(APIRoute):
     """Reads bodies strictly, forbids caching, and keeps the answer of a keyed request before the commit."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, Form)
 
         async def handler(request: Request) -> Response:
             request = StrictRequest(request.scope, request.receive)
+            if takes_json:
+                await request.read_json()
             response = await handle(request)
             response.headers.setdefault("Cache-Control", "no-store")
             key: _Key | None = getattr(request.state, "key", None)
@@ -270,7 +251,7 @@ class EntityTag:
             tag.strip().removeprefix("W/")
             for tag in self._request.headers.get("if-none-match", "").split(",")
         ]
-        if self._request.method == "GET" and etag in known:
+        if self._request.method == "GET" and (etag in known or known == ["*"]):
             raise NotModified(etag)
         self._response.headers["ETag"] = etag
 
@@ -287,12 +268,10 @@ def if_match(
             "Send If-Match with the ETag you read, so that nobody's change is overwritten.",
             "请在 If-Match 中携带读取到的 ETag，以免覆盖他人的修改。",
         )
-    try:
-        return int(if_match.strip().removeprefix("W/").strip('"'))
-    except ValueError:
-        raise Stale(
-            "This is not an ETag of ours; read the resource again.", "ETag 无效，请重新读取资源。"
-        ) from None
+    tag = _TAG.fullmatch(if_match.strip())
+    if tag is None:
+        raise Stale("This is not an ETag of ours; read the resource again.", "ETag 无效，请重新读取资源。")
+    return int(tag[2])
 
 
 IfMatch = Annotated[int, Depends(if_match)]

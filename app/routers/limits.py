@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from math import ceil
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Request, Response
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
@@ -31,9 +31,9 @@ class Limits:
         self._under_way: Counter[UUID] = Counter()
 
     @asynccontextmanager
-    async def admit(self, principal: Principal, response: Response) -> AsyncIterator[None]:
-        """Let the request in, with `RateLimit-*` headers on its answer, or raise `TooManyRequests`."""
-        await self._count(principal, response)
+    async def admit(self, principal: Principal, request: Request, response: Response) -> AsyncIterator[None]:
+        """Let the request in or raise `TooManyRequests`; either answer, and any error's, tells in `RateLimit-*`."""
+        await self._count(principal, request, response)
         if self._under_way[principal.id] >= self._concurrency:
             raise TooManyRequests("Too many requests at the same time.", "并发请求过多。", retry_after=1)
         self._under_way[principal.id] += 1
@@ -44,15 +44,18 @@ class Limits:
             if not self._under_way[principal.id]:
                 del self._under_way[principal.id]
 
-    async def _count(self, principal: Principal, response: Response) -> None:
+    async def _count(self, principal: Principal, request: Request, response: Response) -> None:
         rate = next((self._rates[role] for role in principal.roles if role in self._rates), self._staff_rate)
         limit = RateLimitItemPerSecond(rate * WINDOW, WINDOW)
         within = await self._limiter.hit(limit, str(principal.id))
         window = await self._limiter.get_window_stats(limit, str(principal.id))
         reset = max(ceil(window.reset_time - time.time()), 1)
-        response.headers["RateLimit-Limit"] = str(limit.amount)
-        response.headers["RateLimit-Remaining"] = str(max(window.remaining, 0))
-        response.headers["RateLimit-Reset"] = str(reset)
+        request.state.rate = {
+            "RateLimit-Limit": str(limit.amount),
+            "RateLimit-Remaining": str(max(window.remaining, 0)),
+            "RateLimit-Reset": str(reset),
+        }
+        response.headers.update(request.state.rate)
         if not within:
             raise TooManyRequests(
                 f"At most {rate} requests a second, {limit.amount} in a burst; slow down.",

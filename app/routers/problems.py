@@ -1,5 +1,6 @@
 """The one place where errors become HTTP: `application/problem+json` (RFC 9457), in Chinese or English."""
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors
 from app.errors import CourierError, Text
@@ -81,18 +83,24 @@ VALIDATION = Text("The request has {count} invalid field(s).", "请求中有 {co
 CHINESE: dict[str, str] = {
     "missing": "缺少必填字段",
     "extra_forbidden": "不认识的字段",
-    "json_invalid": "不是有效的 JSON",
     "string_type": "应为字符串",
     "string_too_short": "长度至少为 {min_length}",
     "string_too_long": "长度最多为 {max_length}",
     "string_pattern_mismatch": "格式应为 {pattern}",
     "int_type": "应为整数",
     "int_parsing": "应为整数",
+    "int_parsing_size": "整数过大",
+    "int_from_float": "应为整数",
+    "float_type": "应为数字",
+    "float_parsing": "应为数字",
+    "decimal_type": "应为数字",
     "bool_type": "应为布尔值",
     "bool_parsing": "应为布尔值",
     "list_type": "应为数组",
     "dict_type": "应为对象",
     "model_attributes_type": "应为对象",
+    "model_type": "应为对象",
+    "refused": "{zh}",
     "too_long": "最多 {max_length} 项",
     "too_short": "至少 {min_length} 项",
     "enum": "应为以下之一：{expected}",
@@ -103,7 +111,9 @@ CHINESE: dict[str, str] = {
     "datetime_from_date_parsing": "应为带时区偏移的 RFC 3339 时间",
     "datetime_type": "应为带时区偏移的 RFC 3339 时间",
     "timezone_aware": "时间必须带时区偏移",
+    "date_type": "应为日期",
     "date_parsing": "应为日期",
+    "date_from_datetime_inexact": "应为日期，不带时间",
     "date_from_datetime_parsing": "应为日期",
     "greater_than_equal": "不得小于 {ge}",
     "less_than_equal": "不得大于 {le}",
@@ -126,11 +136,19 @@ class NotModified(Exception):  # not an error: the caller has it already
 
 
 def language_of(request: Request) -> str:
-    """`zh` or `en`, whichever stands first in Accept-Language; `zh` where neither does."""
-    wanted = request.headers.get("accept-language", "").lower()
-    places = {code: wanted.find(code) for code in ("zh", "en")}
-    stated = {code: place for code, place in places.items() if place >= 0}
-    return min(stated, key=lambda code: stated[code]) if stated else "zh"
+    """`zh` or `en`, whichever Accept-Language weighs more (RFC 9110, 12.5.4); of equals the first, else `zh`."""
+    weights: dict[str, float] = {}
+    for wanted in request.headers.get("accept-language", "").lower().split(","):
+        tag, _, weight = wanted.partition(";")
+        language = tag.strip().partition("-")[0]
+        if language in {"zh", "en"}:
+            weights[language] = max(weights.get(language, 0), _weight(weight))
+    return max(weights, key=lambda language: weights[language], default="zh")
+
+
+def _weight(parameter: str) -> float:
+    stated = re.fullmatch(r"\s*q=([01](?:\.[0-9]{0,3})?)\s*", parameter)
+    return float(stated[1]) if stated else 1.0
 
 
 def say(text: Text, language: str) -> str:
@@ -177,10 +195,34 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Replay, lambda _, replay: replay.response)
     app.add_exception_handler(NotModified, _on_not_modified)  # type: ignore[arg-type]
     app.add_exception_handler(StaleDataError, _on_lost_race)
-    app.add_exception_handler(DBAPIError, _on_database)  # type: ignore[arg-type]
-    for lost in (PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    app.add_exception_handler(DBAPIError, _on_database)
+    app.add_exception_handler(asyncpg.PostgresError, _on_database)
+    for lost in (PoolTimeout, asyncpg.InterfaceError, OSError, TimeoutError):
         app.add_exception_handler(lost, _on_unavailable)
-    app.add_exception_handler(Exception, _on_unexpected)
+    app.add_middleware(LastResort)
+
+
+class LastResort:
+    """Answers an error that nobody foresaw, inside the other middleware, so that the answer has its headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_start)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            answer = _on_unexpected(Request(scope), error)
+            await answer(scope, receive, send)
 
 
 def _document(slug: str, title: Text, detail: str, status: int, request: Request) -> dict[str, Any]:
@@ -194,15 +236,12 @@ def _document(slug: str, title: Text, detail: str, status: int, request: Request
     }
 
 
-def _answer(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
-    fixed = {"Cache-Control": "no-store", "Content-Language": "zh" if _is_chinese(body["title"]) else "en"}
+def _answer(request: Request, body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    fixed = {"Cache-Control": "no-store", "Content-Language": language_of(request)}
+    rate: dict[str, str] = getattr(request.state, "rate", {})
     return JSONResponse(
-        body, body["status"], headers=fixed | (headers or {}), media_type="application/problem+json"
+        body, body["status"], headers=fixed | rate | (headers or {}), media_type="application/problem+json"
     )
-
-
-def _is_chinese(text: str) -> bool:
-    return any("\u4e00" <= character <= "\u9fff" for character in text)
 
 
 def _plain(status: int, request: Request, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -210,13 +249,15 @@ def _plain(status: int, request: Request, headers: dict[str, str] | None = None)
     slug, title, detail = PLAIN.get(
         status, (phrase.lower().replace(" ", "-"), Text(phrase, phrase), Text(phrase, phrase))
     )
-    return _answer(_document(slug, title, say(detail, language_of(request)), status, request), headers)
+    body = _document(slug, title, say(detail, language_of(request)), status, request)
+    return _answer(request, body, headers)
 
 
 def _describe(error: ErrorDetails | dict[str, Any], language: str) -> str:
+    context = {"error": "", **error.get("ctx", {})}
     if language == "en" or error["type"] not in CHINESE:
         return str(error["msg"])
-    return CHINESE[error["type"]].format_map({"error": "", **error.get("ctx", {})})
+    return CHINESE[error["type"]].format_map(context)
 
 
 async def _on_named(request: Request, error: CourierError) -> Response:
@@ -226,11 +267,11 @@ async def _on_named(request: Request, error: CourierError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.TooManyRequests | errors.UnderWay):
         headers["Retry-After"] = str(error.retry_after)
-    return _answer(document(error, request), headers)
+    return _answer(request, document(error, request), headers)
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
-    return _answer(validation_document(error.errors(), request))
+    return _answer(request, validation_document(error.errors(), request))
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
@@ -249,8 +290,8 @@ async def _on_lost_race(request: Request, _error: Exception) -> Response:
     return await _on_named(request, lost)
 
 
-async def _on_database(request: Request, error: DBAPIError) -> Response:
-    state = getattr(error.orig, "sqlstate", None) or ""
+async def _on_database(request: Request, error: DBAPIError | asyncpg.PostgresError) -> Response:
+    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
     if isinstance(error, IntegrityError) and state in {"23505", "23503", "23P01"}:
         return await _on_named(request, _clash(error))
     if state.startswith("22"):
@@ -258,9 +299,13 @@ async def _on_database(request: Request, error: DBAPIError) -> Response:
             "A value can't be stored: it is out of range or holds a NUL.", "值超出范围或含有 NUL，无法存储。"
         )
         return await _on_named(request, refused)
-    if not state or state[:2] in {"08", "40", "53", "55", "57"} or error.connection_invalidated:
+    if (
+        not state
+        or state[:2] in {"08", "40", "53", "55", "57"}
+        or getattr(error, "connection_invalidated", False)
+    ):
         return await _on_unavailable(request, error)
-    return await _on_unexpected(request, error)
+    return _on_unexpected(request, error)
 
 
 def _clash(error: IntegrityError) -> errors.Conflict:
@@ -273,11 +318,12 @@ def _clash(error: IntegrityError) -> errors.Conflict:
 
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
-    log.warning("unavailable", error=type(error).__name__, detail=str(error)[:300])
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    log.warning("unavailable", error=type(error).__name__, sqlstate=state)
     return _plain(503, request, {"Retry-After": "1"})
 
 
-async def _on_unexpected(request: Request, error: Exception) -> Response:
+def _on_unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected", exc_info=error)
     return _plain(500, request)
 

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from app.models.account import UserLevel
 from app.paging import ListQuery
-from app.schemas.base import Body, Line, Read, Word
+from app.schemas.base import Body, Line, Read, Word, refused
 from app.security import MACHINE_ROLES, Role
 
 StaffRoles = Annotated[list[Role], Field(min_length=1, max_length=10, examples=[["operations"]])]
@@ -17,7 +17,10 @@ Password = Annotated[SecretStr, Field(min_length=12, max_length=200)]
 
 def _only_staff(roles: list[Role]) -> list[Role]:
     if MACHINE_ROLES & set(roles):
-        raise ValueError("dispatch and partner are roles of machines; make a client instead")
+        raise refused(
+            "dispatch and partner are roles of machines; make a client instead",
+            "dispatch 和 partner 是机器的角色，请改为创建客户端",
+        )
     return sorted(set(roles))
 
 
@@ -56,7 +59,7 @@ class UserChange(Body):
         if missing := [
             f for f in ("name", "roles", "level") if f in self.model_fields_set and getattr(self, f) is None
         ]:
-            raise ValueError(f"{missing[0]} can be changed but not removed")
+            raise refused(f"{missing[0]} can be changed but not removed", f"{missing[0]} 可以修改，不能删除")
         return self
 
 
@@ -100,9 +103,9 @@ class ClientCreate(Body):
     @model_validator(mode="after")
     def _fits_role(self) -> "ClientCreate":
         if self.role is Role.DISPATCH and (self.customer_ids or not self.sources):
-            raise ValueError("a dispatch client has sources and no customers")
+            raise refused("a dispatch client has sources and no customers", "dispatch 客户端有来源，没有客户")
         if self.role is Role.PARTNER and (self.sources or not self.customer_ids):
-            raise ValueError("a partner client has customers and no sources")
+            raise refused("a partner client has customers and no sources", "partner 客户端有客户，没有来源")
         return self
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.models.account import AccessKind
 from app.paging import ListQuery
 from app.schemas.base import Read
+from app.schemas.masking import RedactedObject
 
 
 class AccessQuery(ListQuery):
@@ -41,4 +42,4 @@ class EventRead(Read):
     actor_kind: str
     actor_id: UUID
     correlation_id: str | None
-    data: dict[str, Any]
+    data: RedactedObject

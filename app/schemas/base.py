@@ -15,15 +15,25 @@ from pydantic import (
     Field,
     PlainSerializer,
 )
+from pydantic_core import PydanticCustomError
 
+_TIME_IN = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:", re.ASCII)
 _MONEY_IN = re.compile(r"-?\d{1,12}(\.\d{1,2})?")
+
+
+def refused(en: str, zh: str) -> PydanticCustomError:
+    """What a validator raises; the caller is told in their language."""
+    return PydanticCustomError("refused", "{en}", {"en": en, "zh": zh})
 
 
 def _decimal_text(value: Any) -> Any:
     if isinstance(value, Decimal):
         return value
     if not isinstance(value, str) or not _MONEY_IN.fullmatch(unicodedata.normalize("NFKC", value)):
-        raise ValueError('write the amount as a decimal string with at most two places, such as "12.30"')
+        raise refused(
+            'write the amount as a decimal string with at most two places, such as "12.30"',
+            '金额应为最多两位小数的十进制字符串，例如 "12.30"',
+        )
     return Decimal(unicodedata.normalize("NFKC", value))
 
 
@@ -31,18 +41,26 @@ def _normalised(value: str) -> str:
     return unicodedata.normalize("NFKC", value).strip()
 
 
+def _written_out(value: Any) -> Any:
+    if isinstance(value, datetime) or (isinstance(value, str) and _TIME_IN.match(value)):
+        return value
+    raise refused(
+        "write the time as RFC 3339, such as 2026-11-21T08:30:00+08:00",
+        "时间应按 RFC 3339 书写，例如 2026-11-21T08:30:00+08:00",
+    )
+
+
 def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("this instant lies outside the calendar") from None
+    if not 1900 < value.year < 2200:
+        raise refused("only times from 1901 to 2199 can be taken", "只接受 1901 年至 2199 年的时间")
+    return value.astimezone(UTC)
 
 
 def _no_control(value: str) -> str:
     if any(
         unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\r\t" for character in value
     ):
-        raise ValueError("control characters can't be stored; take them out")
+        raise refused("control characters can't be stored; take them out", "不能包含控制字符，请删除")
     return value
 
 
@@ -52,14 +70,14 @@ Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_control)]
 """Text of some length."""
 Word = Annotated[
     str,
-    BeforeValidator(lambda v: _normalised(v) if isinstance(v, str) else v),
     Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.:/-]*$"),
+    BeforeValidator(lambda v: _normalised(v) if isinstance(v, str) else v),
 ]
 """An identifier made elsewhere; full-width digits and letters are taken as the plain ones."""
 TrackingNo = Annotated[
     Word, Field(description="Tracking number, as printed on the label", examples=["SF7444496931331"])
 ]
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 """RFC 3339 with an offset; kept and answered in UTC."""
 Attributes = Annotated[
     dict[str, Any], Field(max_length=50, description="Anything else the sender wants kept")

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from app.models.shipment import ShipmentStatus
 from app.paging import ListQuery
-from app.schemas.base import Body, Line, Read, Word
+from app.schemas.base import Body, Line, Read, Word, refused
 
 
 class CodeRead(Read):
@@ -51,7 +51,7 @@ class CarrierCodeCreate(Body):
     @model_validator(mode="after")
     def _period(self) -> "CarrierCodeCreate":
         if self.valid_until is not None and self.valid_until <= self.valid_from:
-            raise ValueError("valid_until must come after valid_from")
+            raise refused("valid_until must come after valid_from", "valid_until 必须晚于 valid_from")
         return self
 
 

@@ -8,8 +8,8 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from app.models.customer import CustomerKind
 from app.paging import ListQuery
-from app.schemas.base import Address, Body, Line, Prose, Read, Word
-from app.schemas.masking import mask_address, mask_email, mask_name, mask_phone
+from app.schemas.base import Address, Body, Line, Prose, Read, Word, refused
+from app.schemas.masking import Redacted, mask_address, mask_email, mask_name, mask_phone
 
 
 class ContactCreate(Body):
@@ -49,7 +49,7 @@ class CustomerChange(Body):
     def _required_stay(self) -> "CustomerChange":
         for name in ("name", "contacts", "addresses", "needs"):
             if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} can be changed but not removed")
+                raise refused(f"{name} can be changed but not removed", f"{name} 可以修改，不能删除")
         return self
 
 
@@ -84,8 +84,8 @@ class CustomerSummary(Read):
     name: str
     kind: CustomerKind
     code: str | None
-    source: str | None
-    needs: list[str]
+    source: Redacted | None
+    needs: list[Redacted]
     owner_id: UUID | None
     created_at: datetime
     updated_at: datetime

@@ -10,6 +10,7 @@ from app.models.code import LiableParty, Severity
 from app.models.delivery_exception import DetectedBy, ExceptionState
 from app.paging import ListQuery
 from app.schemas.base import Body, Line, Prose, Read
+from app.schemas.masking import Redacted
 
 
 class ExceptionRead(Read):
@@ -26,15 +27,15 @@ class ExceptionRead(Read):
     source: str
     code: str
     reason_code: str
-    text: str | None
+    text: Redacted | None
     state: ExceptionState
     opened_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: UUID | None
     closed_at: datetime | None
     closed_by: UUID | None
-    resolution: str | None
-    note: str | None
+    resolution: Redacted | None
+    note: Redacted | None
     created_at: datetime
     version: int
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.models.shipment import Service
-from app.schemas.base import Read
+from app.schemas.base import Read, refused
 
 Boundary = AwareDatetime | date
 
@@ -34,17 +34,22 @@ class OnTimeQuery(BaseModel):
         try:
             ZoneInfo(tz)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(
-                "no such time zone; use an IANA name such as Asia/Shanghai or Europe/Zurich"
+            raise refused(
+                "no such time zone; use an IANA name such as Asia/Shanghai or Europe/Zurich",
+                "没有这个时区；请用 IANA 名称，例如 Asia/Shanghai 或 Europe/Zurich",
             ) from None
         return tz
 
     @model_validator(mode="after")
     def _ordered(self) -> "OnTimeQuery":
         if type(self.from_) is not type(self.to):
-            raise ValueError("give from and to both as dates or both as instants")
+            raise refused(
+                "give from and to both as dates or both as instants", "from 与 to 应同为日期或同为时间"
+            )
         if self.to <= self.from_:
-            raise ValueError("to must come after from; the period is half open")
+            raise refused(
+                "to must come after from; the period is half open", "to 必须晚于 from；区间左闭右开"
+            )
         return self
 
 

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, model_validator
 
 from app.models.order import OrderState
 from app.paging import ListQuery
-from app.schemas.base import Address, Body, Instant, Line, Prose, Read, Word
+from app.schemas.base import Address, Body, Instant, Line, Prose, Read, Word, refused
+from app.schemas.masking import Redacted, mask_parcel
 
 
 class Parcel(Body):
@@ -34,9 +35,11 @@ class OrderCreate(Body):
     @model_validator(mode="after")
     def _consistent(self) -> "OrderCreate":
         if (self.customer_id is None) == (self.customer_code is None):
-            raise ValueError("give either customer_id or customer_code")
+            raise refused(
+                "give either customer_id or customer_code", "请提供 customer_id 或 customer_code 其中之一"
+            )
         if self.pickup_from and self.pickup_until and self.pickup_until <= self.pickup_from:
-            raise ValueError("pickup_until must come after pickup_from")
+            raise refused("pickup_until must come after pickup_from", "pickup_until 必须晚于 pickup_from")
         return self
 
 
@@ -47,8 +50,8 @@ class OrderRead(Read):
     state: OrderState
     pickup_from: datetime | None
     pickup_until: datetime | None
-    parcels: list[dict[str, Any]]
-    note: str | None
+    parcels: list[Annotated[dict[str, Any], PlainSerializer(mask_parcel, return_type=dict[str, Any])]]
+    note: Redacted | None
     received_at: datetime
     handed_over_at: datetime | None
     accepted_at: datetime | None

@@ -22,9 +22,10 @@ from app.schemas.base import (
     Read,
     TrackingNo,
     Word,
+    refused,
 )
 from app.schemas.customer import CustomerSummary
-from app.schemas.masking import mask_person
+from app.schemas.masking import Redacted, RedactedObject, mask_person
 
 
 class Party(Body):
@@ -52,7 +53,9 @@ class ShipmentCreate(Body):
     @model_validator(mode="after")
     def _one_customer(self) -> "ShipmentCreate":
         if (self.customer_id is None) == (self.customer_code is None):
-            raise ValueError("give either customer_id or customer_code")
+            raise refused(
+                "give either customer_id or customer_code", "请提供 customer_id 或 customer_code 其中之一"
+            )
         return self
 
 
@@ -101,10 +104,10 @@ class TrackingEventRead(Read):
     reason_code: str
     status: ShipmentStatus | None
     reason: str | None
-    location: str | None
-    text: str | None
+    location: Redacted | None
+    text: Redacted | None
     flags: list[str]
-    attributes: dict[str, Any]
+    attributes: RedactedObject
 
 
 class ShipmentSummary(Read):
@@ -123,7 +126,7 @@ class ShipmentSummary(Read):
     flags: list[str]
     sender: dict[str, Any]
     recipient: dict[str, Any]
-    reference: str | None
+    reference: Redacted | None
     created_at: datetime
     version: int
 
@@ -134,7 +137,7 @@ class ShipmentSummary(Read):
 class ShipmentRead(ShipmentSummary):
     declared_value: Money | None
     freight: Money | None
-    attributes: dict[str, Any]
+    attributes: RedactedObject
     exception: OpenException | None
     legs: list[LegRead]
     events: Annotated[list[TrackingEventRead], Field(description="In the order in which they happened")]

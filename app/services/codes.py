@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, any_, or_, select
+from sqlalchemy import Select, any_, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import func
@@ -211,7 +211,7 @@ async def _must_be_known(session: AsyncSession, body: CarrierCodeCreate) -> None
             pointer="/body/reason",
         )
     if not await session.scalar(
-        select(CarrierSource.source).where(CarrierSource.lists.any(body.list)).limit(1)  # type: ignore[arg-type]
+        select(CarrierSource.source).where(literal(body.list) == any_(CarrierSource.lists)).limit(1)
     ):
         raise Invalid(
             f"No source uses a list {body.list}; see /v1/carrier-sources.",

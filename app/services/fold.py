@@ -7,6 +7,7 @@ order of arrival ends in the same state.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.models.code import ClosesBy
@@ -34,7 +35,11 @@ REDIRECT = "recipient_redirect"
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One reported event. `alarm` says that its reason opens an exception, `reopens` that a person sent it."""
+    """One reported event.
+
+    `alarm` says that its reason opens an exception, `reopens` that a person sent it, `silence` that it is the
+    house's own finding that nothing was heard. `detail` is whatever else tells two reports apart.
+    """
 
     id: UUID
     occurred_at: datetime
@@ -45,18 +50,27 @@ class Scan:
     alarm: bool = False
     estimated: bool = False
     reopens: bool = False
+    silence: bool = False
 
     @property
-    def order(self) -> tuple[datetime, int, str, str]:
-        return self.occurred_at, RANK[self.status] if self.status else RANK[S.ON_HOLD], self.code, self.detail
+    def moment(self) -> tuple[datetime, int]:
+        """When it happened; of the same instant, what is further along came later."""
+        return self.occurred_at, RANK[self.status] if self.status else RANK[S.ON_HOLD]
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Everything that the fold looks at, so that equals are interchangeable."""
+        rest = self.reason or "", self.alarm, self.estimated, self.reopens, self.silence
+        return *self.moment, self.code, self.detail, *rest
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A person ended the exceptions of this reason at this instant."""
+    """A person ended the exception that this scan belongs to, at this instant."""
 
     reason: str
     at: datetime
+    scan_id: UUID
 
 
 @dataclass(slots=True)
@@ -119,12 +133,13 @@ def fold(
 
 
 def _apply(state: Folded, scan: Scan, closes_by: Mapping[str, ClosesBy]) -> None:
-    state.last_event_at = scan.occurred_at
+    if not scan.silence:
+        state.last_event_at = scan.occurred_at
     if scan.status is not None and _counts(state, scan):
         _turn_to_new_leg(state, scan)
         _move(state, scan, scan.status)
         _close_by_scan(state, scan, closes_by)
-    if scan.reason is not None and scan.alarm:
+    if scan.reason is not None and scan.alarm and not (scan.silence and state.status in TERMINAL):
         _open(state, scan)
 
 
@@ -217,12 +232,14 @@ def _close_by_scan(state: Folded, scan: Scan, closes_by: Mapping[str, ClosesBy])
         if (
             episode.closed_at is None
             and closes_by.get(episode.reason) in closing
-            and episode.opened_by.occurred_at < scan.occurred_at
+            and episode.opened_by.moment < scan.moment
         ):
             episode.closed_at = scan.occurred_at
 
 
 def _close_by_person(state: Folded, closure: Closure) -> None:
+    """What was reported until then on the same leg is dealt with; another leg's exception is another one."""
+    legs = {e.leg_no for e in state.episodes if closure.scan_id in e.scan_ids}
     for episode in state.episodes:
-        if episode.closed_at is None and episode.reason == closure.reason:
+        if episode.closed_at is None and episode.reason == closure.reason and episode.leg_no in legs:
             episode.closed_at, episode.closed_by_person = closure.at, True

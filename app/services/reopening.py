@@ -7,6 +7,7 @@ from app.clock import now
 from app.errors import Forbidden, IllegalTransition
 from app.models.account import User, UserLevel
 from app.models.shipment import Shipment, ShipmentStatus
+from app.schemas.masking import redact
 from app.schemas.shipment import Reopen
 from app.security import Principal
 from app.services import events, shipments, status, tracking
@@ -35,7 +36,12 @@ async def reopen(session: AsyncSession, actor: Principal, tracking_no: str, body
     )
     await tracking.report(session, actor, [said])
     await events.record(
-        session, actor, "shipment.reopened", shipments.subject(shipment), to=body.status, reason=body.reason
+        session,
+        actor,
+        "shipment.reopened",
+        shipments.subject(shipment),
+        to=body.status,
+        reason=redact(body.reason),
     )
     await status.refold(session, [place])
     await session.refresh(shipment)

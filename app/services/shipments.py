@@ -109,7 +109,7 @@ async def _labels(session: AsyncSession, by: str, keys: list[Any], language: str
         rows = await session.execute(
             select(Code.code, Code.en if language == "en" else Code.zh).where(Code.list == name)
         )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def lock_numbers(session: AsyncSession, numbers: list[str]) -> None:

@@ -5,7 +5,7 @@ Every outcome, a refusal too, is committed; a refusal is therefore returned, not
 
 import asyncio
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,9 @@ from app.models.account import AccessKind, Client, RefreshToken, RevokedToken, S
 from app.security import Principal, Role, Tokens, check_password, fingerprint, new_secret, scopes_of
 from app.services import accesses
 from app.settings import Settings
+
+FAMILY_LOCK = 5
+"""Class of the advisory lock on a family of refresh tokens."""
 
 _COUNT_ATTEMPT = text("""
     INSERT INTO sign_in_failures AS f (name_hash, failures, window_started_at, locked_until)
@@ -54,21 +57,24 @@ async def with_password(
             return _wrong("invalid_grant")
         await session.execute(delete(SignInFailure).where(SignInFailure.name_hash == name))
         accesses.record(session, AccessKind.SIGNED_IN, principal_id=user.id)
-        return _answer(tokens, settings, _principal(user), _next_link(session, settings, user.id, uuid7()))
+        principal = _principal(user)
+        return _answer(tokens, principal, _next_link(session, settings, principal, uuid7()))
 
 
 async def with_secret(
     sessions: Sessions, tokens: Tokens, settings: Settings, client_id: str, secret: str
 ) -> dict[str, Any] | CourierError:
-    """A machine's access token; machines sign in again instead of refreshing."""
-    name = _name_hash("client", client_id)
+    """A machine's access token; machines sign in again instead of refreshing. The right secret is never locked out."""
     async with sessions.begin() as session:
         client = await session.scalar(select(Client).where(Client.client_id == client_id))
         if client is not None and client.disabled_at is None and client.secret_hash == fingerprint(secret):
             accesses.record(session, AccessKind.SIGNED_IN, principal_id=client.id)
-            return _answer(tokens, settings, _principal(client), None)
+            return _answer(tokens, _principal(client), None)
+    if (locked := await _count_attempt(sessions, settings, _name_hash("client", client_id))) is not None:
+        return locked
+    async with sessions.begin() as session:
         accesses.record(session, AccessKind.SIGN_IN_FAILED, principal_id=client.id if client else None)
-    return await _count_attempt(sessions, settings, name) or _wrong("invalid_client")
+    return _wrong("invalid_client")
 
 
 async def with_refresh(
@@ -76,33 +82,29 @@ async def with_refresh(
 ) -> dict[str, Any] | CourierError:
     """New tokens for a refresh token, which thereby is used up. A second use ends the whole family."""
     async with sessions.begin() as session:
-        link = await session.scalar(
-            select(RefreshToken)
-            .where(RefreshToken.token_hash == fingerprint(refresh_token))
-            .with_for_update()
-        )
+        link = await _hold(session, refresh_token)
         if link is None:
             return _wrong("invalid_grant")
         if link.used_at is not None:
-            await _end_family(session, link.family_id)
+            await _end_family(session, tokens, link.family_id)
             accesses.record(session, AccessKind.REFRESH_REUSED, principal_id=link.user_id)
             return _wrong("invalid_grant")
         user = await User.fetch(session, link.user_id)
         current = (await session.execute(select(func.now()))).scalar_one()
-        if link.revoked_at is not None or link.expires_at <= current or user.disabled_at is not None:
+        if not _holds(link, user, current):
+            accesses.record(session, AccessKind.SIGN_IN_FAILED, principal_id=user.id)
             return _wrong("invalid_grant")
         link.used_at = current
         accesses.record(session, AccessKind.REFRESHED, principal_id=user.id)
-        return _answer(
-            tokens, settings, _principal(user), _next_link(session, settings, user.id, link.family_id)
-        )
+        principal = _principal(user)
+        return _answer(tokens, principal, _next_link(session, settings, principal, link.family_id))
 
 
 async def revoke(session: AsyncSession, tokens: Tokens, token: str) -> None:
     """Take a token back, of either kind (RFC 7009); one that is not ours is no error."""
-    link = await session.scalar(select(RefreshToken).where(RefreshToken.token_hash == fingerprint(token)))
+    link = await _hold(session, token)
     if link is not None:
-        await _end_family(session, link.family_id)
+        await _end_family(session, tokens, link.family_id)
         accesses.record(session, AccessKind.REVOKED, principal_id=link.user_id)
         return
     try:
@@ -135,24 +137,48 @@ def _principal(account: User | Client) -> Principal:
         roles=tuple(roles),
         scopes=scopes_of(roles),
         credentials_version=account.credentials_version,
+        token_id=uuid7(),
     )
 
 
-def _answer(tokens: Tokens, settings: Settings, principal: Principal, refresh: str | None) -> dict[str, Any]:
+def _answer(tokens: Tokens, principal: Principal, refresh: str | None) -> dict[str, Any]:
     return {
         "access_token": tokens.issue(principal),
-        "expires_in": settings.access_token_minutes * 60,
+        "expires_in": int(tokens.lifetime.total_seconds()),
         "refresh_token": refresh,
         "scope": " ".join(sorted(principal.scopes)),
     }
 
 
-def _next_link(session: AsyncSession, settings: Settings, user_id: UUID, family_id: UUID) -> str:
+async def _hold(session: AsyncSession, refresh_token: str) -> RefreshToken | None:
+    """The link, its family locked until commit: whoever ends a family must not miss a link being added."""
+    link = await session.scalar(
+        select(RefreshToken).where(RefreshToken.token_hash == fingerprint(refresh_token))
+    )
+    if link is not None:
+        lock = func.hashtextextended(str(link.family_id), FAMILY_LOCK)
+        await session.execute(select(func.pg_advisory_xact_lock(lock)))
+        await session.refresh(link)
+    return link
+
+
+def _holds(link: RefreshToken, user: User, current: datetime) -> bool:
+    return (
+        link.revoked_at is None
+        and link.expires_at > current
+        and link.credentials_version == user.credentials_version
+        and user.disabled_at is None
+    )
+
+
+def _next_link(session: AsyncSession, settings: Settings, principal: Principal, family_id: UUID) -> str:
     secret = new_secret()
     session.add(
         RefreshToken(
-            user_id=user_id,
+            user_id=principal.id,
             family_id=family_id,
+            credentials_version=principal.credentials_version,
+            token_id=principal.token_id,
             token_hash=fingerprint(secret),
             expires_at=func.now() + timedelta(days=settings.refresh_token_days),
         )
@@ -160,11 +186,16 @@ def _next_link(session: AsyncSession, settings: Settings, user_id: UUID, family_
     return secret
 
 
-async def _end_family(session: AsyncSession, family_id: UUID) -> None:
+async def _end_family(session: AsyncSession, tokens: Tokens, family_id: UUID) -> None:
+    """End its refresh tokens, and the access tokens given out with them."""
+    of_family = RefreshToken.family_id == family_id
     await session.execute(
-        update(RefreshToken)
-        .where(RefreshToken.family_id == family_id, RefreshToken.revoked_at.is_(None))
-        .values(revoked_at=func.now())
+        update(RefreshToken).where(of_family, RefreshToken.revoked_at.is_(None)).values(revoked_at=func.now())
+    )
+    expiry = RefreshToken.created_at + tokens.lifetime
+    living = select(RefreshToken.token_id, expiry).where(of_family, expiry > func.now())
+    await session.execute(
+        insert(RevokedToken).from_select(["token_id", "expires_at"], living).on_conflict_do_nothing()
     )
 
 

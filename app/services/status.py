@@ -157,11 +157,12 @@ def _scan(row: TrackingEvent) -> Scan:
         alarm=row.alarm,
         estimated=row.occurred_estimated,
         reopens=row.reopens,
+        silence=row.source == "system" and not row.reopens,
     )
 
 
 def _closure(row: DeliveryException) -> Closure:
-    return Closure(row.reason, max(cast("datetime", row.closed_at), row.opened_at))
+    return Closure(row.reason, max(cast("datetime", row.closed_at), row.opened_at), row.event_id)
 
 
 def _change(shipment: Row[Any], folded: Folded, rules: Rules) -> dict[str, Any]:

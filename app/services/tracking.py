@@ -350,7 +350,7 @@ def _own_row(event: Own, event_id: UUID) -> dict[str, Any]:
         "occurred_raw": event.occurred_at.isoformat(),
         "occurred_estimated": False,
         "location": None,
-        "text": event.text,
+        "text": redact(event.text),
         "attributes": {},
         "flags": [],
         "raw_id": None,

@@ -51,9 +51,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT ARRAY(SELECT customer_id FROM client_customers WHERE client_id = subject)
     WHERE NOT EXISTS (SELECT FROM revoked_tokens WHERE token_id = token)
       AND (EXISTS (SELECT FROM users
-                   WHERE id = subject AND credentials_version = version AND disabled_at IS NULL)
+                   WHERE id = subject AND credentials_version = admit.version AND disabled_at IS NULL)
         OR EXISTS (SELECT FROM clients
-                   WHERE id = subject AND credentials_version = version AND disabled_at IS NULL))
+                   WHERE id = subject AND credentials_version = admit.version AND disabled_at IS NULL))
 $$
 """
 

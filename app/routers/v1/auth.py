@@ -1,6 +1,6 @@
 """Signing in and out (RFC 6749, 7009)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
 
@@ -11,13 +11,16 @@ from app.services import sign_in
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=CourierRoute)
 
+GRANTS = ["password", "client_credentials", "refresh_token"]
+
 Field = Annotated[str | None, Form(max_length=1000)]
+GrantType = Annotated[str | None, Form(max_length=100, json_schema_extra={"enum": GRANTS})]
 
 
 @router.post("/token", summary="Get an access token", response_model=TokenRead)
 async def create_token(
-    grant_type: Annotated[Literal["password", "client_credentials", "refresh_token"], Form()],
     *,
+    grant_type: GrantType = None,
     database: DatabaseOf,
     tokens: TokensOf,
     settings: SettingsOf,
@@ -38,6 +41,11 @@ async def create_token(
         return _unless_refused(await sign_in.with_secret(*given, client_id, client_secret))
     if grant_type == "refresh_token" and refresh_token is not None:
         return _unless_refused(await sign_in.with_refresh(*given, refresh_token))
+    if grant_type is not None and grant_type not in GRANTS:
+        known = ", ".join(GRANTS)
+        raise SignInFailed(
+            "unsupported_grant_type", f"The grants are {known}.", f"可用的 grant_type：{known}。"
+        )
     raise SignInFailed("invalid_request", "The grant lacks its name or secret.", "缺少账号或口令。")
 
 

@@ -44,9 +44,9 @@ async def change_client(
     client_id: UUID,
     body: ClientChange,
     *,
+    actor: Admin,
     version: IfMatch,
     tag: Tag,
-    actor: Admin,
     session: Session,
 ) -> Client:
     """Sources and customers count from the client's next request on."""

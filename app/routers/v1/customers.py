@@ -61,9 +61,9 @@ async def change_customer(
     customer_id: UUID,
     body: CustomerChange,
     *,
+    actor: Writer,
     version: IfMatch,
     tag: Tag,
-    actor: Writer,
     session: Session,
 ) -> Customer:
     """A list, where given, replaces the whole list."""

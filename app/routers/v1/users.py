@@ -43,9 +43,9 @@ async def change_user(
     user_id: UUID,
     body: UserChange,
     *,
+    actor: Admin,
     version: IfMatch,
     tag: Tag,
-    actor: Admin,
     session: Session,
 ) -> User:
     """New roles end every token the user holds, as of the next request."""
