@@ -5,6 +5,10 @@ Whatever decides something compares in the database's time instead.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Asia/Shanghai")
+"""The company's own zone: its days begin here."""
 
 
 def _system() -> datetime:

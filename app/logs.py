@@ -13,7 +13,7 @@ from asgi_correlation_id import correlation_id
 _SECRET_KEYS = re.compile(
     r"password|secret|token|authorization|cookie|phone|^name$|recipient|sender|tracking_no", re.IGNORECASE
 )
-_PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+_PHONE = re.compile(r"(?<!\d)(?:\+?86)?1[3-9]\d{9}(?!\d)")
 
 
 def configure(level: str) -> None:
@@ -45,7 +45,7 @@ def configure(level: str) -> None:
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True
-    for noisy in ("uvicorn.error", "alembic", "pgqueuer"):
+    for noisy in ("uvicorn.error", "alembic", "pgqueuer", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -61,6 +61,12 @@ def _trace(exc_info: Any) -> str:
         blocks.insert(0, f"{frames}{type(error).__module__}.{type(error).__qualname__}{_told(error)}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\n\n".join(blocks)
+
+
+def describe(error: BaseException) -> str:
+    """What kind of error it was, without its message, which may quote what a person sent."""
+    orig = getattr(error, "orig", None)
+    return f"{type(error).__name__}{_told(orig if isinstance(orig, BaseException) else error)}"
 
 
 def _told(error: BaseException) -> str:

@@ -30,6 +30,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         openapi_url="/openapi/v1.json",
         docs_url="/docs",
         redoc_url="/redoc",
+        responses=openapi.ERRORS,
         lifespan=_lifespan,
         generate_unique_id_function=lambda route: route.name,
         separate_input_output_schemas=False,

@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     """The database role the application acts in; it owns nothing and is held by row-level security."""
     partner_role: str = "crm_partner"
     """The database role of partner requests."""
-    pool_size: int = Field(10, ge=1)
+    pool_size: int = Field(20, ge=1)
     statement_cache: bool = True
     """False behind a pooler in transaction mode: then neither driver keeps prepared statements."""
     statement_timeout_s: float = Field(15, gt=0)
@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     """Requests a second a partner client may make, with bursts of four seconds' worth."""
     dispatch_rate: int = 100
     staff_rate: int = 300
-    concurrency: int = 32
-    """Requests of one client under way at the same time."""
+    concurrency: int = 8
+    """Requests of one client under way at the same time; fewer than the pool has connections."""
     body_limit: int = 1024 * 1024
     """Bytes of a request body, uploads and imports apart."""
 
@@ -64,6 +64,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split_origins(cls, value: object) -> object:
         return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _leaves_connections(self) -> Self:
+        if self.concurrency >= self.pool_size:
+            raise ValueError(
+                "CRM_CONCURRENCY must be below CRM_POOL_SIZE, or one client takes every connection"
+            )
+        return self
 
 
 @lru_cache

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import logs
 from app.database import Database, Sessions, connect, driver_connection
 from app.models.event import Outbox
-from app.models.job import Job
+from app.models.job import Job, JobState
 from app.services import codes, events, jobs, remapping, sweeps
 from app.services.reactions import CONSUMERS
 from app.settings import Settings
@@ -33,6 +33,9 @@ BATCH = 500
 MAX_ATTEMPTS = 10
 IDLE_S = 1.0
 BEAT_S = 5.0
+BREATH_S = 0.05
+MAX_HICCUPS = 10
+HICCUP_S = 1.0
 
 
 async def relay(sessions: Sessions) -> int:
@@ -100,7 +103,7 @@ async def _postpone(session: AsyncSession, row: Outbox, problem: Exception) -> N
     log.error("reaction failed", consumer=row.consumer, outbox_id=row.id, attempts=attempts, exc_info=problem)
     values = {
         "attempts": attempts,
-        "last_error": f"{type(problem).__name__}: {problem}"[:2000],
+        "last_error": logs.describe(problem),
         "available_at": func.now() + timedelta(seconds=min(2**attempts, 600)),
         "failed_at": func.now() if attempts >= MAX_ATTEMPTS else None,
     }
@@ -114,30 +117,44 @@ async def run_job(sessions: Sessions, job_id: UUID) -> None:
         if job is None:
             return
         step = STEPS[job.name]
-    more = True
-    while more:
-        more = await _step(sessions, job_id, step)
+    hiccups = 0
+    while hiccups <= MAX_HICCUPS:
+        try:
+            if not await _step(sessions, job_id, step):
+                return
+            hiccups = 0
+        except Exception as problem:
+            hiccups = hiccups + 1 if _passes(problem) else MAX_HICCUPS + 1
+            log.warning("job step failed", job_id=str(job_id), hiccups=hiccups, exc_info=problem)
+            await _pause_or_give_up(sessions, job_id, problem, hiccups)
 
 
 async def _step(
     sessions: Sessions, job_id: UUID, step: Callable[[AsyncSession, Job], Awaitable[bool]]
 ) -> bool:
-    try:
-        async with sessions.begin() as session:
-            job = await session.scalar(select(Job).where(Job.id == job_id).with_for_update())
-            if job is None or job.state != "running":
-                return False
-            more = await step(session, job)
-            if not more:
-                jobs.finish(job)
-            return more
-    except Exception as problem:
-        if _is_connection_lost(problem):
-            raise
-        log.exception("job failed", job_id=str(job_id))
-        async with sessions.begin() as session:
-            jobs.fail(await Job.fetch(session, job_id), f"{type(problem).__name__}: {problem}")
-        return False
+    async with sessions.begin() as session:
+        await session.execute(text("SET LOCAL statement_timeout = '10min'"))
+        job = await session.scalar(select(Job).where(Job.id == job_id).with_for_update())
+        if job is None or job.state is not JobState.RUNNING:
+            return False
+        more = await step(session, job)
+        if not more:
+            jobs.finish(job)
+        return more
+
+
+async def _pause_or_give_up(sessions: Sessions, job_id: UUID, problem: Exception, hiccups: int) -> None:
+    if hiccups <= MAX_HICCUPS:
+        await asyncio.sleep(HICCUP_S)
+        return
+    async with sessions.begin() as session:
+        jobs.fail(await Job.fetch(session, job_id), logs.describe(problem))
+
+
+def _passes(problem: Exception) -> bool:
+    """Whether it may go better next time: the connection was lost, or somebody else was in the way."""
+    state = getattr(getattr(problem, "orig", None), "sqlstate", None)
+    return _is_connection_lost(problem) or state in {"40001", "40P01", "57014", "57P01", "57P03"}
 
 
 async def remap_carrier_code(session: AsyncSession, job: Job) -> bool:
@@ -162,17 +179,32 @@ STEPS: dict[str, Callable[[AsyncSession, Job], Awaitable[bool]]] = {codes.REMAP:
 
 
 async def sweep_silence(sessions: Sessions) -> None:
-    """Look at every shipment whose next check is due."""
-    more = True
-    while more:
+    """Look at every shipment whose next check is due, with pauses in which fresh events go first."""
+    looked_at = 1
+    while looked_at:
         async with sessions.begin() as session:
-            more = await sweeps.listen_for_silence(session) == sweeps.BATCH
+            looked_at = await sweeps.listen_for_silence(session)
+        await asyncio.sleep(BREATH_S)
 
 
 async def housekeeping(sessions: Sessions) -> None:
+    """Make months ahead, wake jobs whose wake-up was lost, forget what is past its time."""
     async with sessions.begin() as session:
         await sweeps.make_months(session)
-        await sweeps.forget(session)
+        await jobs.wake_lost(session)
+    for table in sweeps.FORGOTTEN:
+        more = True
+        while more:
+            async with sessions.begin() as session:
+                more = await sweeps.forget(session, table)
+
+
+async def _housekeeping_or_log(sessions: Sessions) -> None:
+    """At the start of a worker: a failure must not keep the queue from running."""
+    try:
+        await housekeeping(sessions)
+    except Exception:  # it comes again within the hour
+        log.warning("housekeeping failed", exc_info=True)
 
 
 class Worker:
@@ -229,7 +261,7 @@ class Worker:
             await connection.commit()
             queue = PgQueuer.from_asyncpg_connection(await driver_connection(connection))
             self._register(queue, database.sessions)
-            await housekeeping(database.sessions)
+            await _housekeeping_or_log(database.sessions)
             stopper = asyncio.create_task(self._stop_queue(queue))
             try:
                 await queue.run(dequeue_timeout=timedelta(seconds=5))

@@ -11,8 +11,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 from alembic import command
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import make_url
 
+from app import security
 from app.database import owner_engine
 from app.embedded import EmbeddedServer
 from app.security import make_key
@@ -27,8 +30,18 @@ os.environ |= {
     "CRM_STAFF_RATE": "100000",
     "CRM_PARTNER_RATE": "100000",
     "CRM_DISPATCH_RATE": "100000",
+    "CRM_POOL_SIZE": "45",
+    "CRM_CONCURRENCY": "40",
     "CRM_LOG_LEVEL": "ERROR",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Argon2 at its least cost: the tests hash all day, and only one of them looks at the true cost."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(security, "_passwords", PasswordHash([Argon2Hasher(1, 8, 1)]))
+        yield
 
 
 @pytest.fixture(scope="session")

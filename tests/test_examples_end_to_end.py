@@ -184,9 +184,9 @@ async def test_every_captured_push_is_taken_in_before_its_parcels_are_known_and_
     assert {name: outcome.refused for name, outcome in outcomes.items() if outcome.refused} == {}
     # The tracker of the webhook vector is the one of the event body (7 nodes), the first node of the list page is
     # the newest one of the Correios parcel.
-    assert total(outcomes) == {"parked": 50, "duplicate": 8}
+    assert total(outcomes) == {"parked": 51, "duplicate": 7}
     assert len(items) == 58
-    assert await empty_system.scalar("SELECT count(*) FROM parked_events") == 50
+    assert await empty_system.scalar("SELECT count(*) FROM parked_events") == 51
     assert await empty_system.scalar("SELECT count(*) FROM raw_pushes") > 0
 
     numbers = sorted({item["tracking_no"] for item in items})
@@ -195,7 +195,7 @@ async def test_every_captured_push_is_taken_in_before_its_parcels_are_known_and_
     assert await empty_system.scalar("SELECT count(*) FROM parked_events") == 0
 
     arrived = await events_by_number(await empty_system.as_role(Role.OPERATIONS), numbers)
-    assert sum(len(events) for events in arrived.values()) == 50
+    assert sum(len(events) for events in arrived.values()) == 51
     sent: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for item in items:
         sent[item["tracking_no"]].append(item)
@@ -237,7 +237,7 @@ async def test_captured_pushes_end_in_one_state_whether_their_parcels_were_known
     if known_before:
         await make_known(empty_system, list(STATUSES))
     outcomes = await pushed(empty_system, work)
-    assert total(outcomes) == {"accepted" if known_before else "parked": 50, "duplicate": 8}
+    assert total(outcomes) == {"accepted" if known_before else "parked": 51, "duplicate": 7}
     if not known_before:
         await make_known(empty_system, list(STATUSES))
     await empty_system.drain()

@@ -2,11 +2,13 @@
 
 import asyncio
 import secrets
+from json import dumps
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from app.database import owner_engine
 from app.security import Role
 from tests.system import System, a_customer, a_number, an_event, an_instant
 
@@ -151,15 +153,15 @@ async def test_an_answer_lost_on_the_way_can_be_asked_for_again(system: System) 
     with pytest.raises(PowerCut):
         await call(system, marketing.token, key["Idempotency-Key"], body, lose)
     assert await how_many(system, body["code"]) == 1
-    again = await marketing.post("/v1/customers", body, headers=key)
+    again = await marketing.request(
+        "POST", "/v1/customers", content=dumps(body), headers=key | {"Content-Type": "application/json"}
+    )
     assert again.status_code == 201, again.text
     assert again.json()["code"] == body["code"]
     assert await how_many(system, body["code"]) == 1
 
 
 async def call(system: System, token: str, key: str, body: dict[str, Any], send: Any) -> None:
-    from json import dumps
-
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json", "idempotency-key": key}
     content = dumps(body).encode()
     scope = {
@@ -184,8 +186,6 @@ async def call(system: System, token: str, key: str, body: dict[str, Any], send:
 
 async def test_the_key_goes_with_its_transaction(empty_system: System) -> None:
     """Where the commit fails, neither the row nor the answer is kept."""
-    from app.database import owner_engine
-
     owner = owner_engine(empty_system.settings)
     async with owner.begin() as connection:
         await connection.execute(

@@ -147,8 +147,11 @@ async def test_every_query_in_the_documents_runs(empty_system: System) -> None:
 
 def code(text: str) -> str:
     """What stands in code spans, fences and indented lines, and is no prose."""
-    fences = re.findall(r"```.*?```", text, re.DOTALL)
-    return "\n".join([*fences, *re.findall(r"`[^`\n]+`|^ {4}.+", text, re.MULTILINE)])
+    fence, indented, span = r"```.*?```", r"^ {4}.+", r"`[^`]+`"
+    prose = re.sub(fence, "", text, flags=re.DOTALL)
+    spans = [" ".join(each.split()) for each in re.findall(span, prose)]
+    fences = re.findall(fence, text, re.DOTALL)
+    return "\n".join([*fences, *spans, *re.findall(indented, prose, re.MULTILINE)])
 
 
 def test_operations_names_every_setting() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +9,6 @@ import asyncpg
 import httpx
 import pytest
 from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app import security
 from app.security import Role
@@ -18,16 +16,6 @@ from tests.owner import execute, owner
 from tests.system import PASSWORD, Caller, System, a_customer, a_number, a_shipment, an_event, running
 
 WRONG = "wrong horse battery staple"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _cheap_passwords() -> Iterator[None]:
-    """Argon2 at its least cost, for this room hashes all day; one test looks at the true one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(security, "_passwords", PasswordHash([Argon2Hasher(1, 8, 1)]))
-        security._dummy_hash.cache_clear()
-        yield
-    security._dummy_hash.cache_clear()
 
 
 async def a_user(system: System, *roles: Role, username: str | None = None) -> dict[str, Any]:

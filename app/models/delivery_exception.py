@@ -49,6 +49,7 @@ class DeliveryException(Stateful, Versioned, Base):
             initially="DEFERRED",
         ),
         Index(None, "customer_id", "shipment_id"),
+        Index(None, "tracking_no"),
         Index(None, "state", "opened_at", "id"),
         Index(None, "opened_at", "id"),
         Index(None, "id"),

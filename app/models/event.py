@@ -22,6 +22,7 @@ class Event(Base):
     __table_args__ = (
         PrimaryKeyConstraint("id", "recorded_at"),
         Index(None, "subject_id", "recorded_at"),
+        Index(None, "recorded_at", "id"),
         Index(None, "sequence"),
         {"postgresql_partition_by": "RANGE (recorded_at)"},
     )

@@ -62,6 +62,8 @@ class Shipment(Versioned, Base):
         Index(None, "created_at", "id"),
         Index(None, "promised_at"),
         Index(None, "status", "created_at", "id"),
+        Index("ix_shipments_flagged", "created_at", "id", postgresql_where=text("flags <> '{}'")),
+        Index("ix_shipments_order", "customer_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
         Index("ix_shipments_check_at", "check_at", postgresql_where=text("check_at IS NOT NULL")),
     )
 

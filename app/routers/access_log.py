@@ -8,6 +8,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = structlog.get_logger(__name__)
 
 
+def template_of(scope: Scope) -> str | None:
+    """The path with names in place of what stands there; a route knows it without its routers' prefix."""
+    template: str | None = getattr(scope.get("route"), "path", None)
+    if template is None:
+        return None
+    prefix = scope["path"].split("/")[: -template.count("/")]
+    return "/".join(prefix) + template
+
+
 class AccessLog:
     """Logs the route's template, never the path, so that no number or name gets into a log."""
 
@@ -34,14 +43,13 @@ class AccessLog:
 
     @staticmethod
     def _log(scope: Scope, status: int, seconds: float) -> None:
-        route = scope.get("route")
         if scope["path"].startswith("/health/"):
             return
         principal = scope.get("state", {}).get("principal")
         log.info(
             "request",
             method=scope["method"],
-            route=getattr(route, "path", None),
+            route=template_of(scope),
             status=status,
             ms=round(seconds * 1000, 1),
             principal=str(principal.id) if principal else None,

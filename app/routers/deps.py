@@ -20,6 +20,7 @@ from app.database import Database
 from app.errors import Forbidden, KeyReused, NotFound, PreconditionRequired, Stale, Unauthenticated, UnderWay
 from app.models.account import AccessKind
 from app.models.event import IdempotencyKey
+from app.routers.access_log import template_of
 from app.routers.bodies import StrictRequest
 from app.routers.limits import Limits
 from app.routers.problems import NotModified, Replay
@@ -109,9 +110,7 @@ def holder_of(*scopes: Scope) -> Any:
 
 def operation_of(request: Request) -> str:
     """Method and path template: no identifier of anybody gets into a log or an audit row."""
-    template: str = getattr(request.scope.get("route"), "path", "")
-    prefix = request.url.path.split("/")[: -template.count("/") or None]
-    return f"{request.method} {'/'.join(prefix)}{template}"
+    return f"{request.method} {template_of(request.scope)}"
 
 
 async def admit(session: AsyncSession, principal: Principal) -> None:

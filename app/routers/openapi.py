@@ -5,12 +5,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.schemas.base import Problem
+
 DESCRIPTION = """
 Backend of a courier company's customer relations.
 
 Errors are `application/problem+json` (RFC 9457), in Chinese or English by `Accept-Language`. Lists are keyset
 pages. A POST that creates or moves something takes `Idempotency-Key`; a PATCH needs `If-Match`.
 """.strip()
+
+_PROBLEM = {"model": Problem, "description": "Problem details (RFC 9457)"}
+ERRORS: dict[int | str, dict[str, Any]] = {"4XX": _PROBLEM, "5XX": _PROBLEM}
 
 
 def install(app: FastAPI) -> None:

@@ -24,7 +24,14 @@ def _only_staff(roles: list[Role]) -> list[Role]:
     return sorted(set(roles))
 
 
-class UserCreate(Body):
+class UserCreate(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {"username": "li.ming", "password": "a long pass phrase", "name": "李明", "roles": ["operations"]}
+        ]
+    },
+):
     username: Word
     password: Password
     name: Line
@@ -38,7 +45,7 @@ class UserCreate(Body):
     _roles = field_validator("roles")(_only_staff)
 
 
-class UserChange(Body):
+class UserChange(Body, json_schema_extra={"examples": [{"roles": ["operations", "auditor"]}]}):
     """Only the fields that are given change."""
 
     name: Line | None = None
@@ -63,7 +70,7 @@ class UserChange(Body):
         return self
 
 
-class PasswordReset(Body):
+class PasswordReset(Body, json_schema_extra={"examples": [{"password": "another long pass phrase"}]}):
     password: Password
 
 
@@ -89,7 +96,14 @@ class UserQuery(ListQuery):
     sort: Literal["username", "-created_at"] = "username"
 
 
-class ClientCreate(Body):
+class ClientCreate(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {"name": "青禾门户", "role": "partner", "customer_ids": ["01a20084-6e0c-7c3f-9d8a-0f2b8c1d4e55"]}
+        ]
+    },
+):
     name: Line
     role: Literal[Role.DISPATCH, Role.PARTNER]
     client_id: Annotated[Word | None, Field(description="Made up where it is left out")] = None
@@ -109,7 +123,7 @@ class ClientCreate(Body):
         return self
 
 
-class ClientChange(Body):
+class ClientChange(Body, json_schema_extra={"examples": [{"sources": ["native", "kuaidi100"]}]}):
     name: Line | None = None
     sources: Annotated[list[Word] | None, Field(max_length=50)] = None
     customer_ids: Annotated[list[UUID] | None, Field(max_length=200)] = None
@@ -137,7 +151,7 @@ class ClientQuery(ListQuery):
     role: Literal[Role.DISPATCH, Role.PARTNER] | None = None
 
 
-class DepartmentCreate(Body):
+class DepartmentCreate(Body, json_schema_extra={"examples": [{"code": "operations", "name": "运营部"}]}):
     code: Word
     name: Line
     parent_id: UUID | None = None

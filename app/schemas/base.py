@@ -37,7 +37,7 @@ def _decimal_text(value: Any) -> Any:
     return Decimal(unicodedata.normalize("NFKC", value))
 
 
-def _normalised(value: str) -> str:
+def normalised(value: str) -> str:
     return unicodedata.normalize("NFKC", value).strip()
 
 
@@ -71,12 +71,21 @@ Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_control)]
 Word = Annotated[
     str,
     Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.:/-]*$"),
-    BeforeValidator(lambda v: _normalised(v) if isinstance(v, str) else v),
+    BeforeValidator(lambda v: normalised(v) if isinstance(v, str) else v),
 ]
 """An identifier made elsewhere; full-width digits and letters are taken as the plain ones."""
 TrackingNo = Annotated[
-    Word, Field(description="Tracking number, as printed on the label", examples=["SF7444496931331"])
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.:-]*$",
+        description="Tracking number, as printed on the label; full-width digits are taken as the plain ones",
+        examples=["SF7444496931331"],
+    ),
+    BeforeValidator(lambda v: normalised(v) if isinstance(v, str) else v),
 ]
+"""No slash, for it stands in paths."""
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 """RFC 3339 with an offset; kept and answered in UTC."""
 Attributes = Annotated[

@@ -35,7 +35,22 @@ class CarrierCodeQuery(ListQuery):
     code: Annotated[str | None, Field(max_length=64)] = None
 
 
-class CarrierCodeCreate(Body):
+class CarrierCodeCreate(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {
+                "list": "kuaidi100",
+                "code": "209",
+                "status": "on_hold",
+                "reason": "carrier_damage",
+                "name": "破损",
+                "valid_from": "2026-11-01",
+                "source": "快递100 接口文档 2026-11",
+            }
+        ]
+    },
+):
     """What a carrier's code means from `valid_from` on; stored events are re-read in that light."""
 
     list: Annotated[Word, Field(examples=["kuaidi100"])]
@@ -55,7 +70,7 @@ class CarrierCodeCreate(Body):
         return self
 
 
-class CarrierCodeEnd(Body):
+class CarrierCodeEnd(Body, json_schema_extra={"examples": [{"valid_until": "2027-01-01"}]}):
     """Ends a row's validity, so that another meaning may follow."""
 
     valid_until: date

@@ -23,7 +23,23 @@ class CustomerAddressCreate(Address):
     kind: Annotated[Line | None, Field(examples=["pickup"])] = None
 
 
-class CustomerCreate(Body):
+class CustomerCreate(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {
+                "name": "杭州青禾茶业有限公司",
+                "kind": "company",
+                "code": "QINGHE",
+                "contacts": [{"name": "王小明", "role": "物流经理", "phone": "13800000000"}],
+                "addresses": [
+                    {"province": "浙江省", "city": "杭州市", "district": "西湖区", "detail": "2 号楼 301 室"}
+                ],
+                "needs": ["冷链", "次日达"],
+            }
+        ]
+    },
+):
     name: Annotated[Line, Field(examples=["杭州青禾茶业有限公司"])]
     kind: CustomerKind
     code: Annotated[Word | None, Field(description="Customers that ship under contract have one")] = None
@@ -34,7 +50,9 @@ class CustomerCreate(Body):
     owner_id: UUID | None = None
 
 
-class CustomerChange(Body):
+class CustomerChange(
+    Body, json_schema_extra={"examples": [{"name": "Alpenblick Uhren AG, Zürich", "needs": ["保价"]}]}
+):
     """Only the fields that are given change; a list replaces the whole list."""
 
     name: Line | None = None
@@ -107,7 +125,7 @@ class CustomerQuery(ListQuery):
     sort: Literal["-created_at", "created_at", "name"] = "-created_at"
 
 
-class CustomerSearch(Body):
+class CustomerSearch(Body, json_schema_extra={"examples": [{"q": "青禾"}]}):
     """People are searched for in a body, so that no name or phone stands in a URL or a log."""
 
     q: Annotated[Prose | None, Field(description="Part of the name")] = None

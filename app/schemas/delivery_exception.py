@@ -50,11 +50,13 @@ class ExceptionQuery(ListQuery):
     sort: Literal["-opened_at", "opened_at"] = "-opened_at"
 
 
-class ExceptionNote(Body):
+class ExceptionNote(Body, json_schema_extra={"examples": [{"note": "已联系收件人，明日再派"}]}):
     note: Prose | None = None
 
 
-class ExceptionResolution(Body):
+class ExceptionResolution(
+    Body, json_schema_extra={"examples": [{"resolution": "redelivered", "note": "收件人本人签收"}]}
+):
     """How it ended."""
 
     resolution: Annotated[Line, Field(examples=["redelivered", "address_corrected", "compensated"])]

@@ -1,5 +1,6 @@
 """Figures and what they are made of."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,6 +12,7 @@ from app.models.shipment import Service
 from app.schemas.base import Read, refused
 
 Boundary = AwareDatetime | date
+_WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class OnTimeQuery(BaseModel):
@@ -27,6 +29,16 @@ class OnTimeQuery(BaseModel):
     )
     customer_id: UUID | None = None
     service: Service | None = None
+
+    @field_validator("from_", "to", mode="before")
+    @classmethod
+    def _written_out(cls, value: object) -> object:
+        if isinstance(value, str) and not _WRITTEN.match(value):
+            raise refused(
+                "write a date as 2026-03-01, or an instant as RFC 3339",
+                "日期请写作 2026-03-01，时间按 RFC 3339 书写",
+            )
+        return value
 
     @field_validator("tz")
     @classmethod

@@ -21,7 +21,19 @@ class Parcel(Body):
     destination: Address | None = None
 
 
-class OrderCreate(Body):
+class OrderCreate(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {
+                "customer_code": "QINGHE",
+                "pickup_from": "2026-11-23T09:00:00+08:00",
+                "pickup_until": "2026-11-23T12:00:00+08:00",
+                "parcels": [{"description": "茶叶", "weight_kg": "2.5", "pieces": 2}],
+            }
+        ]
+    },
+):
     customer_id: UUID | None = None
     customer_code: Word | None = None
     pickup_from: Instant | None = None

@@ -36,7 +36,30 @@ class Party(Body):
     address: Address | None = None
 
 
-class ShipmentCreate(Body):
+_SHIPMENT = {
+    "tracking_no": "SF7444496931331",
+    "customer_code": "QINGHE",
+    "service": "inter_city",
+    "promised_at": "2026-11-24T18:00:00+08:00",
+    "declared_value": {"amount": "128.00", "currency": "CNY"},
+    "sender": {"name": "青禾茶业", "phone": "13800000000"},
+    "recipient": {
+        "name": "李晓华",
+        "phone": "13900000000",
+        "address": {"city": "成都市", "detail": "1 单元 202"},
+    },
+}
+_EVENT = {
+    "source": "native",
+    "tracking_no": "SF7444496931331",
+    "event_id": "scan-20261122-0815",
+    "code": "out_for_delivery",
+    "occurred_at": "2026-11-22T08:15:00+08:00",
+    "location": "成都武侯营业部",
+}
+
+
+class ShipmentCreate(Body, json_schema_extra={"examples": [_SHIPMENT]}):
     tracking_no: TrackingNo
     customer_id: UUID | None = None
     customer_code: Word | None = None
@@ -59,7 +82,7 @@ class ShipmentCreate(Body):
         return self
 
 
-class ShipmentBatch(Body):
+class ShipmentBatch(Body, json_schema_extra={"examples": [{"items": [_SHIPMENT]}]}):
     items: Annotated[list[Any], Field(max_length=1000, description="Each as for POST /v1/shipments")]
 
 
@@ -169,14 +192,16 @@ class CountsRead(Read):
     total: int
 
 
-class Reopen(Body):
+class Reopen(
+    Body, json_schema_extra={"examples": [{"status": "in_transit", "reason": "签收人否认收货，已找回包裹"}]}
+):
     """A person's word that a final status no longer holds."""
 
     status: Annotated[ShipmentStatus, Field(description="What the parcel is now")]
     reason: Prose
 
 
-class TrackingEventPush(Body):
+class TrackingEventPush(Body, json_schema_extra={"examples": [_EVENT]}):
     """One scan. `event_id` is the sender's own; without it the content identifies the event."""
 
     source: Annotated[Word, Field(examples=["native"])]
@@ -195,7 +220,7 @@ class TrackingEventPush(Body):
     attributes: Attributes = {}
 
 
-class TrackingEventBatch(Body):
+class TrackingEventBatch(Body, json_schema_extra={"examples": [{"items": [_EVENT]}]}):
     items: Annotated[list[Any], Field(max_length=1000, description="Each as for POST /v1/tracking-events")]
 
 

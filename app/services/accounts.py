@@ -21,10 +21,18 @@ from app.schemas.account import (
     UserCreate,
     UserQuery,
 )
-from app.security import Principal, fingerprint, hash_password, new_secret
+from app.security import Principal, Role, fingerprint, hash_password, new_secret
 from app.services import events
 
 Account = TypeVar("Account", User, Client)
+
+_REFERENCES: dict[str, type[User | Department]] = {
+    "department_id": Department,
+    "superior_id": User,
+    "deputy_id": User,
+    "parent_id": Department,
+    "head_id": User,
+}
 
 
 def search_users(query: UserQuery) -> Select[User]:
@@ -43,6 +51,7 @@ def search_users(query: UserQuery) -> Select[User]:
 async def create_user(session: AsyncSession, actor: Principal, body: UserCreate) -> User:
     await _must_be_free(session, User.username, body.username, "/body/username")
     fields = body.model_dump(exclude={"password"})
+    await _references_must_exist(session, fields)
     user = User(**fields, password_hash=hash_password(body.password.get_secret_value()))
     session.add(user)
     await session.flush()
@@ -57,6 +66,7 @@ async def change_user(
     user = await User.fetch(session, user_id)
     _must_match(user.version, version)
     changes = body.model_dump(exclude_unset=True)
+    await _references_must_exist(session, changes)
     if "roles" in changes and set(changes["roles"]) != set(user.roles):
         user.credentials_version += 1
     return await _change(session, actor, user, "user.changed", changes)
@@ -88,6 +98,7 @@ async def reset_password(session: AsyncSession, actor: Principal, user_id: UUID,
 
 async def create_department(session: AsyncSession, actor: Principal, body: DepartmentCreate) -> Department:
     await _must_be_free(session, Department.code, body.code, "/body/code")
+    await _references_must_exist(session, body.model_dump())
     department = Department(**body.model_dump())
     session.add(department)
     await session.flush()
@@ -142,12 +153,15 @@ async def change_client(
     client = await get_client(session, client_id)
     _must_match(client.version, version)
     changes = body.model_dump(exclude_unset=True, exclude_none=True)
+    _must_fit_role(client, changes)
     customer_ids = changes.pop("customer_ids", None)
     await _must_exist(session, CarrierSource.source, changes.get("sources", []), "/body/sources")
     if customer_ids is not None:
         await _must_exist(session, Customer.id, customer_ids, "/body/customer_ids")
         kept = {binding.customer_id: binding for binding in client.customers}
-        client.customers = [kept.get(each) or ClientCustomer(customer_id=each) for each in customer_ids]
+        client.customers = [
+            kept.get(each) or ClientCustomer(customer_id=each) for each in dict.fromkeys(customer_ids)
+        ]
     client.updated_at = now()
     return await _change(session, actor, client, "client.changed", changes)
 
@@ -173,6 +187,16 @@ async def rotate_secret(session: AsyncSession, actor: Principal, client_id: UUID
     client.secret_hash = fingerprint(secret)
     await _change(session, actor, client, "client.secret_rotated", {})
     return client, secret
+
+
+def _must_fit_role(client: Client, changes: dict[str, Any]) -> None:
+    field = "customer_ids" if client.role == Role.DISPATCH else "sources"
+    if changes.get(field):
+        raise Invalid(
+            f"A {client.role} client has no {field}.",
+            f"{client.role} 客户端没有 {field}。",
+            pointer=f"/body/{field}",
+        )
 
 
 def _bindings(customer_ids: list[UUID]) -> list[ClientCustomer]:
@@ -204,6 +228,12 @@ def _must_match(version: int, expected: int) -> None:
 async def _must_be_free(session: AsyncSession, column: Any, value: str, pointer: str) -> None:
     if await session.scalar(select(column).where(column == value)) is not None:
         raise Conflict(f"{value} is taken; choose another.", f"{value} 已被占用，请换一个。", pointer=pointer)
+
+
+async def _references_must_exist(session: AsyncSession, fields: dict[str, Any]) -> None:
+    for name, model in _REFERENCES.items():
+        if fields.get(name) is not None and await session.get(model, fields[name]) is None:
+            raise Invalid(f"There is no {fields[name]}.", f"不存在 {fields[name]}。", pointer=f"/body/{name}")
 
 
 async def _must_exist(session: AsyncSession, column: Any, values: list[Any], pointer: str) -> None:

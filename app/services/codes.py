@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, any_, literal, or_, select
+from sqlalchemy import ColumnElement, Select, any_, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import func
 
+from app.clock import ZONE, now
 from app.errors import Conflict, Invalid, NotFound
 from app.models.code import CarrierCode, CarrierSource, ClosesBy, Code, ExceptionReason, UnmappedCode
 from app.schemas.code import CarrierCodeCreate, CarrierCodeEnd, CarrierCodeQuery
@@ -18,6 +19,8 @@ from app.security import Principal
 from app.services import events, jobs
 
 REMAP = "remap_carrier_code"
+CODE_LOCK = 6
+"""Class of the advisory lock on the code table: shared by whoever stores what it says, alone for a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class CodeBook:
         return _combine(base, detail)
 
     def _row(self, source: str, code: str, reason_code: str, at: datetime) -> CarrierCode | None:
-        day = at.date()
+        day = at.astimezone(ZONE).date()
         for name in self.lists.get(source, []):
             for row in self.rows.get((name, code, reason_code), []):
                 if row.valid_from <= day and (row.valid_until is None or day < row.valid_until):
@@ -102,6 +105,18 @@ async def code_book(session: AsyncSession, pairs: Iterable[tuple[str, str, str]]
             if row not in known:
                 known.append(row)
     return book
+
+
+def unchanged() -> ColumnElement[Any]:
+    """Select it before reading the table: no row comes or goes until what was read is committed.
+
+    So the remapping that a new row causes meets every event that was read without it.
+    """
+    return func.pg_advisory_xact_lock_shared(CODE_LOCK, 0)
+
+
+async def _change(session: AsyncSession) -> None:
+    await session.execute(select(func.pg_advisory_xact_lock(CODE_LOCK, 0)))
 
 
 async def reasons(session: AsyncSession) -> dict[str, ExceptionReason]:
@@ -174,9 +189,27 @@ def unmapped() -> Select[UnmappedCode]:
     return select(UnmappedCode).order_by(UnmappedCode.last_seen_at.desc()).limit(200)
 
 
+async def strike_mapped(session: AsyncSession, list_name: str, word: str) -> None:
+    """Take codes off the list of those without a meaning that have one now; the next new one alarms again."""
+    reading = select(CarrierSource.source).where(literal(list_name) == any_(CarrierSource.lists))
+    rows = list(
+        await session.scalars(
+            select(UnmappedCode).where(
+                UnmappedCode.source.in_(reading),
+                or_(UnmappedCode.code == word, UnmappedCode.reason_code == word),
+            )
+        )
+    )
+    book = await code_book(session, {(row.source, row.code, row.reason_code) for row in rows})
+    for row in rows:
+        if book.read(row.source, row.code, row.reason_code, now()).mapped:
+            await session.delete(row)
+
+
 async def create(session: AsyncSession, actor: Principal, body: CarrierCodeCreate) -> CarrierCode:
     """Add a meaning and have the worker re-read the stored events that carry the code."""
     await _must_be_known(session, body)
+    await _change(session)
     row = CarrierCode(**body.model_dump())
     session.add(row)
     await session.flush()
@@ -187,6 +220,7 @@ async def create(session: AsyncSession, actor: Principal, body: CarrierCodeCreat
 
 async def end(session: AsyncSession, actor: Principal, code_id: UUID, body: CarrierCodeEnd) -> CarrierCode:
     """End a meaning on a day; events from then on are re-read, and may become unmapped."""
+    await _change(session)
     row = await CarrierCode.fetch(session, code_id)
     if body.valid_until <= row.valid_from:
         raise Invalid(

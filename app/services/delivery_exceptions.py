@@ -47,7 +47,7 @@ async def get(session: AsyncSession, principal: Principal, exception_id: UUID) -
 
 
 async def worst(session: AsyncSession, shipment: Shipment) -> DeliveryException | None:
-    """The most severe live exception of a shipment; of equals, the oldest."""
+    """The most severe live exception of a shipment; of equals, the oldest, whatever order they came in."""
     return await session.scalar(
         select(DeliveryException)
         .where(
@@ -55,7 +55,13 @@ async def worst(session: AsyncSession, shipment: Shipment) -> DeliveryException 
             DeliveryException.shipment_id == shipment.id,
             DeliveryException.state.in_(LIVE_STATES),
         )
-        .order_by(_BY_SEVERITY.desc(), DeliveryException.opened_at, DeliveryException.id)
+        .order_by(
+            _BY_SEVERITY.desc(),
+            DeliveryException.opened_at,
+            DeliveryException.reason,
+            DeliveryException.leg_no,
+            DeliveryException.id,
+        )
         .limit(1)
     )
 

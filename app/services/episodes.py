@@ -19,7 +19,8 @@ SUPERSEDED = "superseded"
 class Reconciliation:
     """Makes the stored exceptions of one shipment equal the episodes of its fold.
 
-    A stored exception belongs to the episode that holds its event. What a person closed stays closed.
+    A stored exception belongs to the episode of its reason that holds its event: an event that is read anew
+    may come to mean another one. What a person closed stays closed.
     """
 
     def __init__(
@@ -38,7 +39,11 @@ class Reconciliation:
     def run(self, present: list[DeliveryException], episodes: list[Episode]) -> list[events.Happening]:
         open_places = [row for row in present if row.resolution != SUPERSEDED]
         for episode in episodes:
-            matching = [row for row in open_places if row.event_id in episode.scan_ids]
+            matching = [
+                row
+                for row in open_places
+                if row.event_id in episode.scan_ids and row.reason == episode.reason
+            ]
             for surplus in matching[1:]:
                 self._supersede(surplus)
             if matching:

@@ -169,6 +169,8 @@ def _turn_to_new_leg(state: Folded, scan: Scan) -> None:
 
 def _leg_kind(state: Folded, scan: Scan) -> LegKind | None:
     current = state.leg
+    if scan.reopens and current.kind is LegKind.RETURN and scan.status not in {S.RETURNING, S.RETURNED}:
+        return LegKind.FORWARD
     if scan.status in {S.RETURNING, S.RETURNED} and (current.kind is not LegKind.RETURN or scan.reopens):
         return LegKind.RETURN
     if _redirects(scan) and (current.kind is LegKind.FORWARD or current.status in TERMINAL):

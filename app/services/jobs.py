@@ -20,6 +20,13 @@ from app.models.job import Job, JobState
 
 MAX_STARTS = 5
 
+_LOST = text("""
+    SELECT * FROM jobs WHERE state IN ('queued', 'running') AND NOT EXISTS (
+        SELECT FROM pgqueuer
+        WHERE entrypoint = jobs.name AND status IN ('queued', 'picked')
+          AND convert_from(payload, 'UTF8')::jsonb ->> 'job_id' = jobs.id::text)
+""")
+
 Runner = Callable[[AsyncSession, Job], Awaitable[None]]
 
 
@@ -52,6 +59,13 @@ async def wake(session: AsyncSession, job: Job, delay: timedelta | None = None) 
     await Queries.from_asyncpg_connection(connection).enqueue(job.name, payload, execute_after=delay)
 
 
+async def wake_lost(session: AsyncSession) -> None:
+    """Wake again whatever has not ended and has no wake-up left, for its worker died with it."""
+    lost = select(Job).from_statement(_LOST)
+    for job in await session.scalars(lost):
+        await wake(session, job)
+
+
 async def _under_way(session: AsyncSession, key: str) -> Job | None:
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 1))"), {"key": key})
     states = [JobState.QUEUED, JobState.RUNNING]
@@ -78,8 +92,10 @@ def finish(job: Job) -> None:
 
 
 def fail(job: Job, error: str) -> None:
-    job.advance(JobState.FAILED)
-    job.error, job.finished_at = error[:2000], now()
+    """End a job that can't go on; one that has ended meanwhile stays as it ended."""
+    if job.transitions[job.state]:
+        job.advance(JobState.FAILED)
+        job.error, job.finished_at = error[:2000], now()
 
 
 def search() -> Select[Job]:

@@ -4,25 +4,23 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, and_, cast, func, or_
+from sqlalchemy import ColumnElement, Date, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.shipment import Shipment, ShipmentStatus
 from app.schemas.kpi import OnTimeQuery
-from app.security import Principal
-from app.services import shipments
 from app.services.status import DELIVERY_TIME_UNKNOWN
 
 
-async def on_time(session: AsyncSession, principal: Principal, query: OnTimeQuery) -> dict[str, Any]:
-    """On-time delivery of the shipments whose promise falls in `[from, to)`.
+async def on_time(session: AsyncSession, query: OnTimeQuery) -> dict[str, Any]:
+    """On-time delivery of the shipments whose promise falls in `[from, to)`, of all customers.
 
     On time: first valid attempt or delivery at or before the promised instant; an attempt is valid where
     the recipient was the reason that it failed. Adjusted leaves out what no carrier could deliver on time:
     cancelled shipments, those held before they were handed over, and deliveries whose time nobody knows.
     """
     start, end = _instant(query.from_, query.tz), _instant(query.to, query.tz)
-    population = shipments.visible(principal).where(Shipment.promised_at >= start, Shipment.promised_at < end)
+    population = select(Shipment).where(Shipment.promised_at >= start, Shipment.promised_at < end)
     if query.customer_id is not None:
         population = population.where(Shipment.customer_id == query.customer_id)
     if query.service is not None:

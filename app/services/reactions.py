@@ -16,7 +16,7 @@ async def refold(session: AsyncSession, work: Sequence[Outbox]) -> None:
 
 
 async def adopt_parked(session: AsyncSession, work: Sequence[Outbox]) -> None:
-    await tracking.adopt_parked(session, _places(work))
+    await status.refold(session, await tracking.adopt_parked(session, _places(work)))
 
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {

@@ -1,15 +1,15 @@
 """Reads stored events anew when a row of the code table comes or goes."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from uuid import UUID
 
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.clock import ZONE
 from app.models.shipment import TrackingEvent
-from app.security import Principal
-from app.services import codes, tracking
+from app.services import codes, status, tracking
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ async def remap(session: AsyncSession, task: Remap, limit: int = 1000) -> tuple[
 
     Returns where to go on, or `None` at the end.
     """
+    await session.execute(select(codes.unchanged()))
     batch = list(await session.scalars(await _touched(session, task, limit)))
     book = await codes.code_book(session, {(e.source, e.code, e.reason_code) for e in batch})
     changed = set()
@@ -37,8 +38,11 @@ async def remap(session: AsyncSession, task: Remap, limit: int = 1000) -> tuple[
             event.status, event.reason, event.mapped = meaning.status, meaning.reason, meaning.mapped
             changed.add((event.customer_id, event.shipment_id))
     await session.flush()
-    await tracking.announce(session, Principal.SYSTEM, None, changed)
-    return (batch[-1].received_at, batch[-1].id) if len(batch) == limit else None
+    await status.refold(session, changed)
+    if len(batch) == limit:
+        return batch[-1].received_at, batch[-1].id
+    await codes.strike_mapped(session, task.list_name, task.word)
+    return None
 
 
 async def _touched(session: AsyncSession, task: Remap, limit: int) -> Select[TrackingEvent]:
@@ -46,7 +50,7 @@ async def _touched(session: AsyncSession, task: Remap, limit: int) -> Select[Tra
     statement = select(TrackingEvent).where(
         TrackingEvent.source.in_(sources),
         (TrackingEvent.code == task.word) | (TrackingEvent.reason_code == task.word),
-        TrackingEvent.occurred_at >= datetime.combine(task.since, time.min, UTC),
+        TrackingEvent.occurred_at >= datetime.combine(task.since, time.min, ZONE),
     )
     if task.after is not None:
         statement = statement.where(tuple_(TrackingEvent.received_at, TrackingEvent.id) > task.after)

@@ -1,5 +1,7 @@
 """A person says that a shipment's final status no longer holds."""
 
+from datetime import timedelta
+
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -16,6 +18,9 @@ from app.services.fold import TERMINAL
 BY_ANYONE = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.LOST})
 """Delivered and lost parcels turn up again; the other ends are reopened by a supervisor only."""
 
+JUST_AFTER = timedelta(microseconds=1)
+"""What a person says comes after all that was reported, also where that lies in the future."""
+
 
 async def reopen(session: AsyncSession, actor: Principal, tracking_no: str, body: Reopen) -> Shipment:
     """Put a finished shipment back on its way, with the reason written into the audit trail."""
@@ -30,11 +35,9 @@ async def reopen(session: AsyncSession, actor: Principal, tracking_no: str, body
     if shipment.status not in BY_ANYONE:
         await _must_supervise(session, actor)
     place = (shipment.customer_id, shipment.id)
-    at = max(now(), shipment.last_event_at or now())
-    said = tracking.Own(
-        place, f"reopen:{uuid7()}", body.status, body.status, None, at, reopens=True, text=body.reason
-    )
-    await tracking.report(session, actor, [said])
+    at = max(now(), (shipment.last_event_at or now()) + JUST_AFTER)
+    said = tracking.Own(place, f"reopen:{uuid7()}", body.status, body.status, None, at, reopens=True)
+    await tracking.report(session, [said])
     await events.record(
         session,
         actor,

@@ -1,5 +1,6 @@
 """Shipments: made known by dispatch or operations, found by number, counted."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from app.models.shipment import (
     TrackingEvent,
     TrackingNumber,
 )
-from app.schemas.base import Money
+from app.schemas.base import Money, normalised
 from app.schemas.shipment import CountQuery, ShipmentCreate, ShipmentQuery
 from app.security import Principal
 from app.services import customers, events, silence
@@ -42,7 +43,7 @@ def search(principal: Principal, query: ShipmentQuery) -> Select[Shipment]:
         if (value := getattr(query, column)) is not None:
             statement = statement.where(getattr(Shipment, column) == value)
     if query.flag is not None:
-        statement = statement.where(Shipment.flags.contains([query.flag]))
+        statement = statement.where(Shipment.flags != [], Shipment.flags.contains([query.flag]))
     if query.sort == "created_at":
         return statement.order_by(Shipment.created_at, Shipment.id)
     return statement.order_by(Shipment.created_at.desc(), Shipment.id.desc())
@@ -57,7 +58,7 @@ async def find(session: AsyncSession, principal: Principal, tracking_no: str) ->
             (TrackingNumber.customer_id == Shipment.customer_id)
             & (TrackingNumber.shipment_id == Shipment.id),
         )
-        .where(TrackingNumber.number == tracking_no)
+        .where(TrackingNumber.number == normalised(tracking_no))
     )
     if shipment is None:
         raise NotFound
@@ -130,6 +131,11 @@ class Intake:
         self.session, self.actor = session, actor
         self.rules: list[SilenceRule] | None = None
         self.customer_ids: dict[UUID | str | None, UUID] = {}
+
+    async def expect(self, items: Iterable[Any]) -> None:
+        """Lock the numbers of a whole batch in one order, so that batches and pushes never block each other."""
+        given = (item.get("tracking_no") for item in items if isinstance(item, dict))
+        await lock_numbers(self.session, [normalised(number) for number in given if isinstance(number, str)])
 
     async def create(self, body: ShipmentCreate) -> Shipment:
         """Make one known; events that were parked for its number join it after the commit."""

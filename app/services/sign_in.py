@@ -24,6 +24,27 @@ from app.settings import Settings
 FAMILY_LOCK = 5
 """Class of the advisory lock on a family of refresh tokens."""
 
+MOST_WAITING = 20
+
+
+class _Guesses:
+    """Two at a time: argon2 takes 64 MiB and a core for each, and the API needs both for its work."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._two = asyncio.Semaphore(2)
+
+    async def check(self, password: str, hashed: str | None) -> bool:
+        self.waiting += 1
+        try:
+            async with self._two:
+                return await asyncio.to_thread(check_password, password, hashed)
+        finally:
+            self.waiting -= 1
+
+
+_guesses = _Guesses()
+
 _COUNT_ATTEMPT = text("""
     INSERT INTO sign_in_failures AS f (name_hash, failures, window_started_at, locked_until)
     VALUES (:name, 1, now(), NULL)
@@ -44,13 +65,15 @@ async def with_password(
     sessions: Sessions, tokens: Tokens, settings: Settings, username: str, password: str
 ) -> dict[str, Any] | CourierError:
     """A staff member's tokens. The last allowed attempt locks the name ahead; success unlocks it again."""
+    if _guesses.waiting >= MOST_WAITING:
+        return _busy()
     name = _name_hash("user", username)
     if (locked := await _count_attempt(sessions, settings, name)) is not None:
         return locked
     async with sessions() as session:
         user = await session.scalar(select(User).where(User.username == username))
     hashed = user.password_hash if user else None
-    fits = await asyncio.to_thread(check_password, password, hashed)
+    fits = await _guesses.check(password, hashed)
     async with sessions.begin() as session:
         if user is None or not fits or user.disabled_at is not None:
             accesses.record(session, AccessKind.SIGN_IN_FAILED, principal_id=user.id if user else None)
@@ -215,6 +238,12 @@ async def _count_attempt(sessions: Sessions, settings: Settings, name: bytes) ->
         "Too many failed attempts; wait before you try again.",
         "失败次数过多，请稍后再试。",
         retry_after=int(left or 0) + 1,
+    )
+
+
+def _busy() -> TooManyRequests:
+    return TooManyRequests(
+        "Too many people sign in at this moment; try again.", "当前登录人数过多，请稍后再试。", retry_after=1
     )
 
 

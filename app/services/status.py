@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +37,8 @@ class Rules:
 async def refold(session: AsyncSession, places: Iterable[Place]) -> None:
     """Bring the shipments at these places up to what all their events say."""
     wanted = sorted(set(places))
+    if not wanted:
+        return
     rules = Rules(await codes.reasons(session), await silence.rules(session))
     shipments = await _locked(session, wanted)
     scans = await _scans(session, wanted)
@@ -50,7 +53,7 @@ async def refold(session: AsyncSession, places: Iterable[Place]) -> None:
             (_closure(row) for row in present[place] if row.closed_by is not None),
             {code: reason.closes_by for code, reason in rules.reasons.items()},
         )
-        changes.append(_change(shipment, folded, rules))
+        changes.append(_change(shipment, folded, scans[place], rules))
         happenings += _tell_status(shipment, folded)
         happenings += episodes.Reconciliation(session, shipment, scans[place], rules.reasons).run(
             present[place], folded.episodes
@@ -88,15 +91,23 @@ _UPDATE = (
     )
 )
 """Sent for all shipments at once; their rows are locked, so that no version needs to be compared."""
+_CHECKED = (
+    update(_SHIPMENT)
+    .where(_SHIPMENT.c.customer_id == bindparam("at_customer_id"), _SHIPMENT.c.id == bindparam("at_id"))
+    .values(check_at=bindparam("next"))
+)
 
 
 async def _locked(session: AsyncSession, places: Sequence[Place]) -> Sequence[Row[Any]]:
-    """The shipments, locked in one order, so that two workers folding the same ones take turns."""
+    """The shipments, locked in one order, so that two workers folding the same ones take turns.
+
+    Their keys stay free, so that a push, whose foreign key asks for no more, never waits for a fold.
+    """
     rows = await session.execute(
         select(_SHIPMENT)
         .where(_at(_SHIPMENT.c, _SHIPMENT.c.id, places))
         .order_by(_SHIPMENT.c.customer_id, _SHIPMENT.c.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return rows.all()
 
@@ -157,7 +168,7 @@ def _scan(row: TrackingEvent) -> Scan:
         alarm=row.alarm,
         estimated=row.occurred_estimated,
         reopens=row.reopens,
-        silence=row.source == "system" and not row.reopens,
+        silence=_is_silence(row),
     )
 
 
@@ -165,7 +176,7 @@ def _closure(row: DeliveryException) -> Closure:
     return Closure(row.reason, max(cast("datetime", row.closed_at), row.opened_at), row.event_id)
 
 
-def _change(shipment: Row[Any], folded: Folded, rules: Rules) -> dict[str, Any]:
+def _change(shipment: Row[Any], folded: Folded, scans: list[TrackingEvent], rules: Rules) -> dict[str, Any]:
     flags = [flag for flag in shipment.flags if flag != DELIVERY_TIME_UNKNOWN]
     watched = silence.Watched(
         shipment.service,
@@ -184,10 +195,18 @@ def _change(shipment: Row[Any], folded: Folded, rules: Rules) -> dict[str, Any]:
         "delivered_at": folded.delivered_at,
         "last_event_at": folded.last_event_at,
         "flags": flags + [DELIVERY_TIME_UNKNOWN] * folded.delivery_time_unknown,
-        "check_at": silence.next_check(watched, rules.silence),
+        "check_at": silence.next_check(watched, rules.silence, _last_silence(scans)),
     }
     place = {"at_customer_id": shipment.customer_id, "at_id": shipment.id}
     return place | {f"new_{name}": value for name, value in values.items()}
+
+
+def _last_silence(scans: list[TrackingEvent]) -> datetime | None:
+    return max((scan.occurred_at for scan in scans if _is_silence(scan)), default=None)
+
+
+def _is_silence(row: TrackingEvent) -> bool:
+    return row.source == "system" and not row.reopens
 
 
 def _tell_status(shipment: Row[Any], folded: Folded) -> list[events.Happening]:
@@ -220,12 +239,8 @@ async def _replace_legs(session: AsyncSession, places: Sequence[Place], rows: li
         await session.execute(insert(ShipmentLeg), rows)
 
 
-async def mark_checked(
-    session: AsyncSession, shipment: Shipment, at: datetime, rules: list[SilenceRule]
-) -> None:
-    """Set when the silence of this shipment is looked at next, now that `at` has been."""
-    await session.execute(
-        update(Shipment)
-        .where(Shipment.customer_id == shipment.customer_id, Shipment.id == shipment.id)
-        .values(check_at=silence.next_check(silence.watched(shipment), rules, after=at))
-    )
+async def mark_checked(session: AsyncSession, checks: Iterable[tuple[UUID, UUID, datetime | None]]) -> None:
+    """Set when the silence of each shipment (customer, id) is looked at next."""
+    rows = [{"at_customer_id": customer, "at_id": shipment, "next": at} for customer, shipment, at in checks]
+    if rows:
+        await session.execute(_CHECKED, rows)

@@ -1,16 +1,19 @@
 """What has to be looked at again and again: silence, months to come, and what may be forgotten."""
 
-from sqlalchemy import func, select, text
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.code import SilenceKind
+from app.models.code import SilenceKind, SilenceRule
 from app.models.shipment import Shipment
-from app.security import Principal
 from app.services import silence, status, tracking
 
-BATCH = 500
+BATCH = 200
+CHUNK = 10_000
 
-_FORGET = {
+FORGOTTEN = {
     "idempotency_keys": "created_at < now() - interval '24 hours'",
     "outbox": "done_at < now() - interval '7 days'",
     "revoked_tokens": "expires_at < now() - interval '1 day'",
@@ -19,10 +22,14 @@ _FORGET = {
     "sign_in_failures": "window_started_at < now() - interval '1 day'",
     "worker_heartbeats": "beat_at < now() - interval '1 day'",
 }
+"""What is deleted when; event keys stay 180 days, twice what is promised."""
 
 
 async def listen_for_silence(session: AsyncSession) -> int:
-    """Report the exceptions of shipments that have been silent too long. Returns how many were looked at."""
+    """Open the exceptions of shipments that have been silent too long. Returns how many were looked at.
+
+    Shipments that somebody works on at this moment are left for the next look.
+    """
     current = (await session.execute(select(func.now()))).scalar_one()
     due = list(
         await session.scalars(
@@ -30,27 +37,33 @@ async def listen_for_silence(session: AsyncSession) -> int:
             .where(Shipment.check_at <= current)
             .order_by(Shipment.check_at)
             .limit(BATCH)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, key_share=True)
         )
     )
     rules = await silence.rules(session)
-    found = []
-    for shipment in due:
-        found += [
-            tracking.Own(
-                (shipment.customer_id, shipment.id),
-                f"silence:{shipment.id}:{alarm.rule.code}:{alarm.at.isoformat()}",
-                alarm.rule.code,
-                None,
-                alarm.rule.reason,
-                alarm.at,
-            )
-            for alarm in silence.alarms(silence.watched(shipment), rules)
-            if alarm.at <= current and alarm.rule.kind is not SilenceKind.RETIRE
-        ]
-        await status.mark_checked(session, shipment, current, rules)
-    await tracking.report(session, Principal.SYSTEM, found)
+    found = [finding for shipment in due for finding in _findings(shipment, rules, current)]
+    checks = [
+        (shipment.customer_id, shipment.id, silence.next_check(silence.watched(shipment), rules, current))
+        for shipment in due
+    ]
+    await status.refold(session, await tracking.report(session, found))
+    await status.mark_checked(session, checks)
     return len(due)
+
+
+def _findings(shipment: Shipment, rules: list[SilenceRule], current: datetime) -> list[tracking.Own]:
+    return [
+        tracking.Own(
+            (shipment.customer_id, shipment.id),
+            f"silence:{shipment.id}:{alarm.rule.code}:{alarm.at.isoformat()}",
+            alarm.rule.code,
+            None,
+            alarm.rule.reason,
+            alarm.at,
+        )
+        for alarm in silence.alarms(silence.watched(shipment), rules)
+        if alarm.at <= current and alarm.rule.kind is not SilenceKind.RETIRE
+    ]
 
 
 async def make_months(session: AsyncSession) -> None:
@@ -58,7 +71,11 @@ async def make_months(session: AsyncSession) -> None:
     await session.execute(text("SELECT ensure_months(3)"))
 
 
-async def forget(session: AsyncSession) -> None:
-    """Delete what is past its time; event keys stay 180 days, twice what is promised."""
-    for table, condition in _FORGET.items():
-        await session.execute(text(f"DELETE FROM {table} WHERE {condition}"))  # noqa: S608  # constants above
+async def forget(session: AsyncSession, table: str) -> bool:
+    """Delete some of what is past its time in one of the `FORGOTTEN` tables; says whether there may be more."""
+    some = (
+        f"DELETE FROM {table} WHERE ctid = ANY (ARRAY("  # noqa: S608  # constants above
+        f"SELECT ctid FROM {table} WHERE {FORGOTTEN[table]} LIMIT {CHUNK}))"
+    )
+    done = cast("CursorResult[Any]", await session.execute(text(some)))
+    return done.rowcount == CHUNK

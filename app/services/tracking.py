@@ -25,6 +25,8 @@ from app.security import Principal
 from app.services import codes, events, shipments
 
 FUTURE_TOLERANCE = timedelta(minutes=10)
+SEPARATOR = "\x1f"
+"""Stands between the parts of a key; no part may hold it."""
 
 _INSERT_KEYS = text("""
     INSERT INTO event_keys (source, key, event_id)
@@ -74,10 +76,18 @@ class Pushed:
 def event_key(item: TrackingEventPush) -> str:
     """What makes an event the same one: the sender's id for this parcel, or else its content."""
     if item.event_id is not None:
-        return f"id:{item.tracking_no}:{item.event_id}"
+        return f"id:{item.tracking_no}{SEPARATOR}{item.event_id}"
     words = unicodedata.normalize("NFKC", " ".join((item.text or "").split()))
-    content = (item.tracking_no, item.code, item.reason_code or "", item.occurred_at.isoformat(), words)
-    return f"sha256:{hashlib.sha256(chr(31).join(content).encode()).hexdigest()}"
+    where = item.location or ""
+    content = (
+        item.tracking_no,
+        item.code,
+        item.reason_code or "",
+        item.occurred_at.isoformat(),
+        where,
+        words,
+    )
+    return f"sha256:{hashlib.sha256(SEPARATOR.join(content).encode()).hexdigest()}"
 
 
 def pushed(item: TrackingEventPush, raw_time: object) -> Pushed:
@@ -109,19 +119,19 @@ async def _keep(session: AsyncSession, actor: Principal, envelope: Envelope, fre
     places = await _places(session, [arrival.item.tracking_no for arrival in fresh])
     known = [arrival for arrival in fresh if arrival.item.tracking_no in places]
     rows = [_row(arrival, places[arrival.item.tracking_no], raw_id) for arrival in known]
-    if rows:
-        await session.execute(insert(TrackingEvent), rows)
+    await _store(session, rows)
     await _park(session, [a for a in fresh if a.item.tracking_no not in places], raw_id)
     unmapped = [arrival.triple for arrival in fresh if not arrival.meaning.mapped]
     if unmapped:
         await codes.note_unmapped(session, actor, unmapped)
-    await announce(session, actor, raw_id, {places[arrival.item.tracking_no] for arrival in known})
+    await _announce(session, actor, raw_id, {places[arrival.item.tracking_no] for arrival in known})
 
 
 async def _reject_foreign_sources(
     session: AsyncSession, actor: Principal, arrivals: Sequence[Pushed]
 ) -> None:
-    allowed = set(await session.scalar(select(Client.sources).where(Client.id == actor.id)) or [])
+    known = select(Client.sources, codes.unchanged()).where(Client.id == actor.id)
+    allowed = set(await session.scalar(known) or [])
     for arrival in arrivals:
         if arrival.item.source not in allowed:
             arrival.result = "rejected"
@@ -229,8 +239,8 @@ async def _park(session: AsyncSession, strangers: list[Pushed], raw_id: UUID) ->
         await session.execute(insert(ParkedEvent), rows)
 
 
-async def adopt_parked(session: AsyncSession, places: Sequence[Place]) -> None:
-    """Give shipments that have just become known the events that came before them."""
+async def adopt_parked(session: AsyncSession, places: Sequence[Place]) -> set[Place]:
+    """Give shipments that have just become known the events that came before; returns which got any."""
     numbers = await session.execute(
         select(Shipment.tracking_no, Shipment.customer_id, Shipment.id).where(
             Shipment.id.in_([shipment_id for _, shipment_id in places]),
@@ -244,14 +254,21 @@ async def adopt_parked(session: AsyncSession, places: Sequence[Place]) -> None:
         )
     )
     arrivals = [_unpark(row) for row in parked]
+    await session.execute(select(codes.unchanged()))
     await _read_codes(session, arrivals)
     rows = [
         _row(arrival, directory[arrival.item.tracking_no], row.raw_id, row.received_at)
         for arrival, row in zip(arrivals, parked, strict=True)
     ]
+    await _store(session, rows)
+    return {directory[row.tracking_no] for row in parked}
+
+
+async def _store(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+    """Insert in the order in which shipments are locked everywhere, against deadlock."""
     if rows:
+        rows.sort(key=lambda row: (row["customer_id"], row["shipment_id"]))
         await session.execute(insert(TrackingEvent), rows)
-        await announce(session, Principal.SYSTEM, None, {directory[row.tracking_no] for row in parked})
 
 
 def _unpark(row: ParkedEvent) -> Pushed:
@@ -293,14 +310,14 @@ def raises_alarm(meaning: codes.Meaning) -> bool:
     return meaning.reason is not None and meaning is not codes.UNMAPPED
 
 
-async def announce(session: AsyncSession, actor: Principal, raw_id: UUID | None, places: set[Place]) -> None:
+async def _announce(session: AsyncSession, actor: Principal, raw_id: UUID, places: set[Place]) -> None:
     """Record that something came in for these shipments, so that they are folded anew."""
     if not places:
         return
     affected = [
         events.Subject("shipment", shipment_id, customer_id) for customer_id, shipment_id in sorted(places)
     ]
-    about = events.Subject("push", raw_id or UUID(int=0))
+    about = events.Subject("push", raw_id)
     happening = events.Happening("tracking.received", about, {"shipments": len(affected)}, affects=affected)
     await events.record_all(session, actor, [happening])
 
@@ -316,19 +333,17 @@ class Own:
     reason: str | None
     occurred_at: datetime
     reopens: bool = False
-    text: str | None = None
 
 
-async def report(session: AsyncSession, actor: Principal, own: Sequence[Own]) -> None:
-    """Add events of source `system`; one whose key is known is left out."""
+async def report(session: AsyncSession, own: Sequence[Own]) -> set[Place]:
+    """Add events of source `system`, but none whose key is known; returns whose shipments must be folded."""
     ids = {event.key: uuid7() for event in own}
     keys = sorted(ids)
     columns = {"sources": ["system"] * len(keys), "keys": keys, "ids": [ids[key] for key in keys]}
     fresh = {row.key for row in await session.execute(_INSERT_KEYS, columns)} if keys else set()
     rows = [_own_row(event, ids[event.key]) for event in own if event.key in fresh]
-    if rows:
-        await session.execute(insert(TrackingEvent), rows)
-        await announce(session, actor, None, {event.place for event in own if event.key in fresh})
+    await _store(session, rows)
+    return {event.place for event in own if event.key in fresh}
 
 
 def _own_row(event: Own, event_id: UUID) -> dict[str, Any]:
@@ -350,7 +365,7 @@ def _own_row(event: Own, event_id: UUID) -> dict[str, Any]:
         "occurred_raw": event.occurred_at.isoformat(),
         "occurred_estimated": False,
         "location": None,
-        "text": redact(event.text),
+        "text": None,
         "attributes": {},
         "flags": [],
         "raw_id": None,

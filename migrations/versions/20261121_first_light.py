@@ -842,6 +842,17 @@ def upgrade() -> None:  # noqa: PLR0915  # one table after another
         unique=False,
         postgresql_where=sa.text("NOT mapped"),
     )
+    op.create_index("ix_events_recorded_at_id", "events", ["recorded_at", "id"])
+    op.create_index("ix_delivery_exceptions_tracking_no", "delivery_exceptions", ["tracking_no"])
+    op.create_index(
+        "ix_shipments_flagged", "shipments", ["created_at", "id"], postgresql_where=sa.text("flags <> '{}'")
+    )
+    op.create_index(
+        "ix_shipments_order",
+        "shipments",
+        ["customer_id", "order_id"],
+        postgresql_where=sa.text("order_id IS NOT NULL"),
+    )
     op.create_foreign_key("fk_departments_head_id", "departments", "users", ["head_id"], ["id"])
 
 

@@ -19,7 +19,14 @@ OF_CUSTOMERS = (
     "tracking_events",
     "delivery_exceptions",
 )
-FOR_PARTNERS = ("shipments", "tracking_numbers", "tracking_events", "delivery_exceptions")
+FOR_PARTNERS = {
+    "shipments": "customer_id, id, status, promised_at, delivered_at",
+    "tracking_numbers": "number, customer_id, shipment_id",
+    "tracking_events": "customer_id, shipment_id, id, occurred_at, received_at, superseded_at, status, reason,"
+    " location, text",
+    "delivery_exceptions": "customer_id, shipment_id, id, leg_no, reason, severity, state, opened_at",
+}
+"""What the look-up reads, and no column more: no sender, no recipient."""
 
 ENSURE_MONTHS = """
 CREATE FUNCTION ensure_months(ahead int) RETURNS void
@@ -99,7 +106,7 @@ BEGIN
                     WHERE e.customer_id = found.customer_id AND e.shipment_id = found.id
                       AND e.state IN ('open', 'acknowledged', 'awaiting_customer')
                     ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], e.severity::text),
-                             e.opened_at, e.id
+                             e.opened_at, e.reason, e.leg_no, e.id
                     LIMIT 1
                 ) worst ON true
                 LEFT JOIN LATERAL (
@@ -180,8 +187,8 @@ def _roles() -> None:
         " ON c.oid = inhrelid WHERE c.relkind = 'r' LOOP"
         " EXECUTE format('REVOKE ALL ON %s FROM crm_app', part); END LOOP; END $$"
     )
-    for table in (*FOR_PARTNERS, "codes"):
-        op.execute(f"GRANT SELECT ON {table} TO crm_partner")
+    for table, columns in {**FOR_PARTNERS, "codes": "list, code, zh, en"}.items():
+        op.execute(f"GRANT SELECT ({columns}) ON {table} TO crm_partner")
 
 
 def _row_level_security() -> None:

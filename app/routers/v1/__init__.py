@@ -21,11 +21,8 @@ from app.routers.v1 import (
     tracking_events,
     users,
 )
-from app.schemas.base import Problem
 
-PROBLEM = {"model": Problem, "description": "Problem details (RFC 9457)"}
-
-router = APIRouter(prefix="/v1", route_class=CourierRoute, responses={"4XX": PROBLEM, "5XX": PROBLEM})
+router = APIRouter(prefix="/v1", route_class=CourierRoute)
 for noun in (
     auth,
     me,

@@ -56,15 +56,19 @@ async def change_client(
 
 
 @router.post("/{client_id}/disable", summary="Disable a client", response_model=ClientRead)
-async def disable_client(client_id: UUID, actor: Admin, session: OnceSession) -> Client:
+async def disable_client(client_id: UUID, tag: Tag, actor: Admin, session: OnceSession) -> Client:
     """Counts from the client's next request on."""
-    return await accounts.disable_client(session, actor, client_id)
+    row = await accounts.disable_client(session, actor, client_id)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{client_id}/enable", summary="Enable a client again", response_model=ClientRead)
-async def enable_client(client_id: UUID, actor: Admin, session: OnceSession) -> Client:
+async def enable_client(client_id: UUID, tag: Tag, actor: Admin, session: OnceSession) -> Client:
     """The client must sign in anew."""
-    return await accounts.enable_client(session, actor, client_id)
+    row = await accounts.enable_client(session, actor, client_id)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{client_id}/rotate-secret", summary="Give a new secret", response_model=ClientSecret)

@@ -38,31 +38,39 @@ async def get_delivery_exception(
 
 @router.post("/{exception_id}/acknowledge", summary="Take on an exception", response_model=ExceptionRead)
 async def acknowledge_delivery_exception(
-    exception_id: UUID, body: ExceptionNote, actor: Handler, session: OnceSession
+    exception_id: UUID, body: ExceptionNote, tag: Tag, actor: Handler, session: OnceSession
 ) -> DeliveryException:
     """Somebody sees to it from here on."""
-    return await delivery_exceptions.acknowledge(session, actor, exception_id, body)
+    row = await delivery_exceptions.acknowledge(session, actor, exception_id, body)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{exception_id}/await-customer", summary="Wait for the customer", response_model=ExceptionRead)
 async def await_customer_on_delivery_exception(
-    exception_id: UUID, body: ExceptionNote, actor: Handler, session: OnceSession
+    exception_id: UUID, body: ExceptionNote, tag: Tag, actor: Handler, session: OnceSession
 ) -> DeliveryException:
     """The customer must answer before it goes on."""
-    return await delivery_exceptions.await_customer(session, actor, exception_id, body)
+    row = await delivery_exceptions.await_customer(session, actor, exception_id, body)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{exception_id}/resolve", summary="Resolve an exception", response_model=ExceptionRead)
 async def resolve_delivery_exception(
-    exception_id: UUID, body: ExceptionResolution, actor: Handler, session: OnceSession
+    exception_id: UUID, body: ExceptionResolution, tag: Tag, actor: Handler, session: OnceSession
 ) -> DeliveryException:
     """Only a later scan with the same reason opens another one."""
-    return await delivery_exceptions.resolve(session, actor, exception_id, body)
+    row = await delivery_exceptions.resolve(session, actor, exception_id, body)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{exception_id}/dismiss", summary="Dismiss an exception", response_model=ExceptionRead)
 async def dismiss_delivery_exception(
-    exception_id: UUID, body: ExceptionResolution, actor: Handler, session: OnceSession
+    exception_id: UUID, body: ExceptionResolution, tag: Tag, actor: Handler, session: OnceSession
 ) -> DeliveryException:
     """There was nothing to it."""
-    return await delivery_exceptions.dismiss(session, actor, exception_id, body)
+    row = await delivery_exceptions.dismiss(session, actor, exception_id, body)
+    tag.settle(row.version)
+    return row

@@ -27,9 +27,11 @@ async def list_orders(
 
 
 @router.post("", summary="Receive an order", status_code=201, response_model=OrderRead)
-async def create_order(body: OrderCreate, actor: Writer, session: OnceSession) -> Order:
+async def create_order(body: OrderCreate, tag: Tag, actor: Writer, session: OnceSession) -> Order:
     """The clock of order processing starts at `received_at`."""
-    return await orders.create(session, actor, body)
+    row = await orders.create(session, actor, body)
+    tag.settle(row.version)
+    return row
 
 
 @router.get("/{order_id}", summary="Read an order")
@@ -42,18 +44,24 @@ async def get_order(order_id: UUID, tag: Tag, actor: Reader, session: Session) -
 
 
 @router.post("/{order_id}/hand-over", summary="Hand an order over to dispatch", response_model=OrderRead)
-async def hand_over_order(order_id: UUID, actor: Writer, session: OnceSession) -> Order:
+async def hand_over_order(order_id: UUID, tag: Tag, actor: Writer, session: OnceSession) -> Order:
     """Only a received order can be handed over."""
-    return await orders.hand_over(session, actor, order_id)
+    row = await orders.hand_over(session, actor, order_id)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{order_id}/accept", summary="Accept an order in dispatch", response_model=OrderRead)
-async def accept_order(order_id: UUID, actor: Writer, session: OnceSession) -> Order:
+async def accept_order(order_id: UUID, tag: Tag, actor: Writer, session: OnceSession) -> Order:
     """Only an order that was handed over can be accepted."""
-    return await orders.accept(session, actor, order_id)
+    row = await orders.accept(session, actor, order_id)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{order_id}/cancel", summary="Cancel an order", response_model=OrderRead)
-async def cancel_order(order_id: UUID, actor: Writer, session: OnceSession) -> Order:
+async def cancel_order(order_id: UUID, tag: Tag, actor: Writer, session: OnceSession) -> Order:
     """Before dispatch has accepted it."""
-    return await orders.cancel(session, actor, order_id)
+    row = await orders.cancel(session, actor, order_id)
+    tag.settle(row.version)
+    return row

@@ -45,6 +45,7 @@ async def create_shipments(
 ) -> dict[str, Any]:
     """Up to 1,000, each applied and answered on its own."""
     intake = shipments.Intake(session, actor)
+    await intake.expect(body.items)
 
     async def create(item: ShipmentCreate) -> dict[str, Any]:
         return {"result": "created", "id": (await intake.create(item)).id}

@@ -25,9 +25,11 @@ async def list_users(query: Annotated[UserQuery, Query()], _: Reader, session: S
 
 
 @router.post("", summary="Create a user", status_code=201, response_model=UserRead)
-async def create_user(body: UserCreate, actor: Admin, session: Session) -> User:
+async def create_user(body: UserCreate, tag: Tag, actor: Admin, session: Session) -> User:
     """Takes no Idempotency-Key, for the body holds a password; the username makes a repeat a conflict."""
-    return await accounts.create_user(session, actor, body)
+    row = await accounts.create_user(session, actor, body)
+    tag.settle(row.version)
+    return row
 
 
 @router.get("/{user_id}", summary="Read a user", response_model=UserRead)
@@ -55,18 +57,26 @@ async def change_user(
 
 
 @router.post("/{user_id}/disable", summary="Disable a user", response_model=UserRead)
-async def disable_user(user_id: UUID, actor: Admin, session: OnceSession) -> User:
+async def disable_user(user_id: UUID, tag: Tag, actor: Admin, session: OnceSession) -> User:
     """Counts from the user's next request on."""
-    return await accounts.disable_user(session, actor, user_id)
+    row = await accounts.disable_user(session, actor, user_id)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{user_id}/enable", summary="Enable a user again", response_model=UserRead)
-async def enable_user(user_id: UUID, actor: Admin, session: OnceSession) -> User:
+async def enable_user(user_id: UUID, tag: Tag, actor: Admin, session: OnceSession) -> User:
     """The user must sign in anew."""
-    return await accounts.enable_user(session, actor, user_id)
+    row = await accounts.enable_user(session, actor, user_id)
+    tag.settle(row.version)
+    return row
 
 
 @router.post("/{user_id}/reset-password", summary="Give a new password", response_model=UserRead)
-async def reset_password(user_id: UUID, body: PasswordReset, actor: Admin, session: Session) -> User:
+async def reset_password(
+    user_id: UUID, body: PasswordReset, tag: Tag, actor: Admin, session: Session
+) -> User:
     """Ends every token the user holds."""
-    return await accounts.reset_password(session, actor, user_id, body.password.get_secret_value())
+    row = await accounts.reset_password(session, actor, user_id, body.password.get_secret_value())
+    tag.settle(row.version)
+    return row
