@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 import uvicorn
@@ -47,11 +47,24 @@ def main() -> None:
     try:
         app()
     except CourierError as error:
-        console.print(f"[red]{error.detail.en}[/red] {error.detail.zh}")
-        sys.exit(1)
-    except (EmbeddedServerError, ValidationError) as error:
-        console.print(f"[red]{error}[/red]")
-        sys.exit(1)
+        _give_up(f"{error.detail.en} {error.detail.zh}")
+    except ValidationError as error:
+        _give_up(_told(error))
+    except EmbeddedServerError as error:
+        _give_up(str(error))
+
+
+def _give_up(why: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(why, style="red", markup=False, highlight=False)
+    sys.exit(1)
+
+
+def _told(error: ValidationError) -> str:
+    """Field by field; without the values, for they may be secrets."""
+    fields = [(".".join(str(step) for step in each["loc"]), each["msg"]) for each in error.errors()]
+    if error.title == "Settings":
+        fields = [(f"CRM_{name.upper()}", message) for name, message in fields]
+    return "\n".join(f"{name}: {message}" for name, message in fields)
 
 
 @app.command()

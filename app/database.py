@@ -87,7 +87,7 @@ def parse(url: str) -> URL:
     if "," not in hosts:
         return make_url(urlunsplit(parts._replace(scheme=_SCHEME)))
     query = "&".join(filter(None, [*(f"host={host}" for host in hosts.split(",")), parts.query]))
-    return make_url(urlunsplit((_SCHEME, credentials + at, parts.path, query, "")))
+    return make_url(f"{_SCHEME}://{credentials}{at}{parts.path}?{query}")
 
 
 def _several_hosts(url: URL) -> dict[str, Any]:

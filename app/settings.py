@@ -14,7 +14,9 @@ class Settings(BaseSettings):
     Secrets have no default: `crm up` makes its own under `data_dir`, production brings them.
     """
 
-    model_config = SettingsConfigDict(env_prefix="CRM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CRM_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: str
     """What the API and the worker use; several hosts may be given, separated by commas."""
@@ -59,6 +61,13 @@ class Settings(BaseSettings):
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _one_key_or_two(cls, value: SecretStr) -> SecretStr:
+        if not 1 <= value.get_secret_value().count("-----BEGIN PRIVATE KEY-----") <= 2:
+            raise ValueError("must hold one or two PKCS#8 private keys in PEM")
+        return value
 
     @field_validator("cors_origins", mode="before")
     @classmethod

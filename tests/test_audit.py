@@ -307,3 +307,11 @@ async def test_every_kind_of_access_has_a_label(system: System) -> None:
     auditor = await system.as_role(Role.AUDITOR)
     labels = (await auditor.get("/v1/codes/access_kind")).json()
     assert {item["code"] for item in labels["items"]} == set(AccessKind)
+
+
+async def test_what_a_service_forbids_is_written_down_as_well(system: System) -> None:
+    dispatch = await system.dispatch("native")
+    refused = await dispatch.post("/v1/tracking-events", an_event(a_number(), source="sf"))
+    assert refused.status_code == 403
+    written = "SELECT data ->> 'reason' FROM accesses WHERE principal_id = :id AND kind = 'denied'"
+    assert "may not push for sf" in await system.scalar(written, id=dispatch.principal.id)

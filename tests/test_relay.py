@@ -47,7 +47,7 @@ async def states(system: System, consumer: str) -> Counter[str]:
              ELSE 'pending' END, count(*) FROM outbox WHERE consumer = :consumer GROUP BY 1"""
     async with system.database.sessions() as session:
         rows = await session.execute(text(sql), {"consumer": consumer})
-        return Counter(dict(rows.tuples().all()))
+        return Counter({row[0]: row[1] for row in rows})
 
 
 async def make_due(system: System) -> None:

@@ -11,7 +11,9 @@ import pytest
 from pwdlib import PasswordHash
 
 from app import security
-from app.security import Role
+from app.schemas.account import ClientCreate
+from app.security import Principal, Role
+from app.services import accounts
 from tests.owner import execute, owner
 from tests.system import PASSWORD, Caller, System, a_customer, a_number, a_shipment, an_event, running
 
@@ -542,3 +544,14 @@ async def test_a_sign_in_that_a_password_reset_overtakes_gives_no_lasting_token(
     tokens = (await sign_in(empty_system, user["username"])).json()
     assert await me(empty_system, tokens["access_token"]) == 401
     assert (await refresh(empty_system, tokens["refresh_token"])).status_code == 400
+
+
+async def test_a_machine_may_show_its_secret_by_http_basic(system: System) -> None:
+    async with system.database.sessions.begin() as session:
+        body = ClientCreate(name="调度", role=Role.DISPATCH, sources=["native"])
+        client, secret = await accounts.create_client(session, Principal.SYSTEM, body)
+    answer = await system.http.post(
+        "/v1/auth/token", data={"grant_type": "client_credentials"}, auth=(client.client_id, secret)
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["token_type"] == "Bearer"

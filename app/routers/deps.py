@@ -17,7 +17,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
-from app.errors import Forbidden, KeyReused, NotFound, PreconditionRequired, Stale, Unauthenticated, UnderWay
+from app.errors import (
+    CourierError,
+    Forbidden,
+    KeyReused,
+    NotFound,
+    PreconditionRequired,
+    Stale,
+    Unauthenticated,
+    UnderWay,
+)
 from app.models.account import AccessKind
 from app.models.event import IdempotencyKey
 from app.routers.access_log import template_of
@@ -76,15 +85,27 @@ async def authenticate(request: Request, response: Response) -> AsyncIterator[Pr
 
 
 async def authorise(
-    request: Request,
     needed: SecurityScopes,
     principal: Annotated[Principal, Depends(authenticate)],
     _header: Annotated[str | None, Depends(_scheme)],
 ) -> Principal:
-    """The principal, if it holds every scope that the operation declares; a denial is written down."""
+    """The principal, if it holds every scope that the operation declares."""
     missing = [scope for scope in needed.scopes if scope not in principal.scopes]
     if not missing:
         return principal
+    raise Forbidden(
+        f"This needs the scope {', '.join(missing)}.",
+        f"需要权限 {'、'.join(missing)}。",
+        missing_scopes=missing,
+    )
+
+
+async def deny(request: Request, refusal: Forbidden) -> CourierError:
+    """Write the denial down, in a transaction of its own, and say what the caller gets to see of it.
+
+    A partner learns nothing of what it may not do: for it, that does not exist.
+    """
+    principal: Principal = request.state.principal
     async with database_of(request).sessions.begin() as session:
         await admit(session, principal)
         accesses.record(
@@ -92,15 +113,14 @@ async def authorise(
             AccessKind.DENIED,
             principal_id=principal.id,
             operation=operation_of(request),
-            missing=missing,
+            **_grounds(refusal),
         )
-    if principal.is_partner:
-        raise NotFound
-    raise Forbidden(
-        f"This needs the scope {', '.join(missing)}.",
-        f"需要权限 {'、'.join(missing)}。",
-        missing_scopes=missing,
-    )
+    return NotFound() if principal.is_partner else refusal
+
+
+def _grounds(refusal: Forbidden) -> dict[str, Any]:
+    missing = refusal.extra.get("missing_scopes")
+    return {"missing": missing} if missing else {"reason": refusal.detail.en}
 
 
 def holder_of(*scopes: Scope) -> Any:
@@ -227,7 +247,10 @@ class CourierRoute(APIRoute):
             request = StrictRequest(request.scope, request.receive)
             if takes_json:
                 await request.read_json()
-            response = await handle(request)
+            try:
+                response = await handle(request)
+            except Forbidden as refusal:
+                raise await deny(request, refusal) from refusal
             response.headers.setdefault("Cache-Control", "no-store")
             key: _Key | None = getattr(request.state, "key", None)
             if key is not None and response.status_code < 300:

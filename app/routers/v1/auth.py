@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.security import HTTPBasic
 
 from app.errors import CourierError, SignInFailed
 from app.routers.deps import CourierRoute, DatabaseOf, SettingsOf, TokensOf
@@ -10,6 +11,8 @@ from app.schemas.account import TokenRead
 from app.services import sign_in
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=CourierRoute)
+
+_basic = HTTPBasic(auto_error=False)
 
 GRANTS = ["password", "client_credentials", "refresh_token"]
 
@@ -20,6 +23,7 @@ GrantType = Annotated[str | None, Form(max_length=100, json_schema_extra={"enum"
 @router.post("/token", summary="Get an access token", response_model=TokenRead)
 async def create_token(
     *,
+    request: Request,
     grant_type: GrantType = None,
     database: DatabaseOf,
     tokens: TokensOf,
@@ -30,10 +34,13 @@ async def create_token(
     client_secret: Field = None,
     refresh_token: Field = None,
 ) -> dict[str, Any]:
-    """Staff send `password`, later `refresh_token`; machines send `client_credentials`.
+    """Staff send `password`, later `refresh_token`; machines send `client_credentials`, or HTTP Basic.
 
     A refresh token works once; a second use ends every token that came from the same sign-in.
     """
+    basic = await _basic(request)
+    if basic is not None and client_id is None:
+        client_id, client_secret = basic.username, basic.password
     given = (database.sessions, tokens, settings)
     if grant_type == "password" and username is not None and password is not None:
         return _unless_refused(await sign_in.with_password(*given, username, password))
