@@ -42,7 +42,8 @@ async def relay(sessions: Sessions) -> int:
     """Take pending outbox rows, let their consumers act, and mark them: one transaction. Returns how many.
 
     A consumer gets all its rows at once in a savepoint; if that fails, row by row, so that one poisoned row
-    stops only itself. It is tried again with growing delays, and set aside after ten attempts.
+    stops only itself. It is tried again with growing delays, and set aside after ten attempts. Deferred
+    constraints speak inside the savepoint, too: at the commit it would be too late to tell whom they mean.
     """
     async with sessions.begin() as session:
         rows = await _claim(session)
@@ -85,6 +86,8 @@ async def _try(session: AsyncSession, consumer: str, work: Sequence[Outbox]) -> 
         async with session.begin_nested():
             await CONSUMERS[consumer](session, work)
             await session.execute(update(Outbox).where(Outbox.id.in_(ids)).values(done_at=func.now()))
+            await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        await session.execute(text("SET CONSTRAINTS ALL DEFERRED"))
     except Exception as problem:  # whatever a consumer raises must not stop the others
         if _is_connection_lost(problem):
             raise

@@ -120,7 +120,10 @@ def test_every_column_of_an_enum_is_held_by_a_constraint() -> None:
                 assert column.type.enum_class.__name__.lower() in checked
 
 
-STATEFUL = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Stateful)]
+STATEFUL = sorted(
+    (mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Stateful)),
+    key=lambda model: model.__name__,
+)
 
 
 @pytest.mark.parametrize("model", STATEFUL)

@@ -198,7 +198,7 @@ class Reopen(
     """A person's word that a final status no longer holds."""
 
     status: Annotated[ShipmentStatus, Field(description="What the parcel is now")]
-    reason: Prose
+    reason: Annotated[Prose, Field(min_length=1)]
 
 
 class TrackingEventPush(Body, json_schema_extra={"examples": [_EVENT]}):
