@@ -85,8 +85,8 @@ async def _try(session: AsyncSession, consumer: str, work: Sequence[Outbox]) -> 
     try:
         async with session.begin_nested():
             await CONSUMERS[consumer](session, work)
-            await session.execute(update(Outbox).where(Outbox.id.in_(ids)).values(done_at=func.now()))
             await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            await session.execute(update(Outbox).where(Outbox.id.in_(ids)).values(done_at=func.now()))
         await session.execute(text("SET CONSTRAINTS ALL DEFERRED"))
     except Exception as problem:  # whatever a consumer raises must not stop the others
         if _is_connection_lost(problem):

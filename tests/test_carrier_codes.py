@@ -17,7 +17,8 @@ from app.models.job import Job
 from app.security import Role
 from app.services import jobs, reference
 from app.services.codes import REMAP
-from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event
+from tests.steps import batch, pages, until_waiting
+from tests.system import System, a_customer, a_number, a_shipment, an_event
 
 COLLECTED: dict[str, Any] = json.loads(
     (Path(__file__).parent / "data" / "carrier_codes.json").read_text(encoding="utf-8")
@@ -49,24 +50,6 @@ FINER = {
 }
 """Complaint categories that the house keeps apart where the collection has one."""
 REFERENCE = ("codes", "exception_reasons", "carrier_sources", "carrier_codes", "silence_rules")
-
-
-async def pages(caller: Caller, path: str, **params: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
-    while True:
-        answer = await caller.get(path, params={"limit": 200, **params, **cursor})
-        assert answer.status_code == 200, answer.text
-        found += answer.json()["items"]
-        if answer.json()["next_cursor"] is None:
-            return found
-        cursor = {"cursor": answer.json()["next_cursor"]}
-
-
-async def batch(dispatch: Caller, items: list[dict[str, Any]], path: str = "tracking-events") -> list[Any]:
-    answer = await dispatch.post(f"/v1/{path}/batch", {"items": items})
-    assert answer.status_code == 200, answer.text
-    return list(answer.json()["results"])
 
 
 async def shipment(system: System, number: str) -> dict[str, Any]:
@@ -438,15 +421,6 @@ async def test_a_push_under_way_while_the_row_is_added_is_not_left_behind(system
 async def added_and_run(system: System, code: str) -> None:
     await a_code(system, code=code, status="delivered")
     await run_newest_job(system)
-
-
-async def until_waiting(system: System, task: asyncio.Task[Any]) -> None:
-    """Until the task has ended, or some session waits for an advisory lock."""
-    deadline = asyncio.get_running_loop().time() + 10
-    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    while not task.done() and not await system.scalar(waiting):
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.01)
 
 
 async def test_a_job_can_be_cancelled_until_it_has_ended(system: System) -> None:

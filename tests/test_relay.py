@@ -14,7 +14,8 @@ from app import worker
 from app.models.event import Outbox
 from app.security import Principal, Role
 from app.services import events
-from tests.system import System, a_shipment, an_event
+from tests.steps import until_waiting
+from tests.system import System, a_shipment, an_event, an_instant
 
 KIND = "test.happened"
 
@@ -248,6 +249,31 @@ async def test_a_shipment_that_cannot_be_worked_out_holds_up_no_other(
     await make_due(empty_system)
     await empty_system.drain()
     assert await status_of(empty_system, bad) == "delivered"
+
+
+async def test_two_who_work_out_the_same_shipment_take_turns(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first has read its events when another one comes: what it writes must not be the last word."""
+    from app.services import status
+
+    shipment, dispatch = await a_shipment(system), await system.as_role(Role.DISPATCH)
+    await dispatch.post("/v1/tracking-events", an_event(shipment["tracking_no"], "picked_up"))
+    read_exceptions, second = status._exceptions, []
+
+    async def interrupted(session: AsyncSession, places: Any) -> Any:
+        if not second:
+            delivered = an_event(shipment["tracking_no"], "delivered", occurred_at=an_instant(1))
+            await dispatch.post("/v1/tracking-events", delivered)
+            second.append(asyncio.create_task(worker.relay(system.database.sessions)))
+            await until_waiting(system, second[0])
+        return await read_exceptions(session, places)
+
+    monkeypatch.setattr(status, "_exceptions", interrupted)
+    await worker.relay(system.database.sessions)
+    await second[0]
+    await system.drain()
+    assert await status_of(system, shipment) == "delivered"
 
 
 async def status_of(system: System, shipment: dict[str, Any]) -> str:

@@ -151,6 +151,7 @@ async def test_three_workers_share_the_work_and_do_nothing_twice(empty_system: S
     assert await empty_system.scalar("SELECT count(*) FROM outbox WHERE attempts > 0") == 0
 
 
+@pytest.mark.usefixtures("template")
 async def test_a_worker_outlives_a_restart_of_postgresql(tmp_path: Path) -> None:
     """Relay, listening, queue and heartbeat are all back, and nobody restarted the worker."""
     with own_server(tmp_path) as server:
@@ -210,19 +211,19 @@ from sqlalchemy.orm import Session
 from app import worker
 from app.settings import settings
 
-where, acted = sys.argv[1], False
+where, acting = sys.argv[1], None
 act = worker.CONSUMERS["refold"]
 
 def die(session, transaction=None):
-    if acted and not session.in_nested_transaction() and not (transaction and transaction.nested):
+    if session is acting and not session.in_nested_transaction() and not (transaction and transaction.nested):
         os.kill(os.getpid(), signal.SIGKILL)
 
 async def react(session, work):
-    global acted
+    global acting
     if where == "claimed":
         os.kill(os.getpid(), signal.SIGKILL)
     await act(session, work)
-    acted = True
+    acting = session.sync_session
 
 worker.CONSUMERS["refold"] = react
 if where != "claimed":
