@@ -182,7 +182,7 @@ async def is_the_end_of_the_story(system: System, number: str) -> None:
     assert shipment["picked_up_at"] == "2026-03-01T02:00:00Z"
     assert (shipment["delivered_at"], shipment["flags"]) == ("2026-03-01T11:00:00Z", [])
     assert [(leg["kind"], leg["status"]) for leg in shipment["legs"]] == [
-        ("forward", "out_for_delivery"),
+        ("forward", "attempt_failed"),
         ("redirect", "delivered"),
         ("return", "returned"),
     ]

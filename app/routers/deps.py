@@ -1,10 +1,8 @@
 """What operations ask for: who calls, a transaction, a key, an entity tag."""
 
-import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Annotated, Any
-from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Header, Request, Response, Security
@@ -12,32 +10,28 @@ from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlowPassword
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from fastapi.security import OAuth2, SecurityScopes
-from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database
 from app.errors import (
     CourierError,
     Forbidden,
-    KeyReused,
     NotFound,
     PreconditionRequired,
     Stale,
     Unauthenticated,
-    UnderWay,
 )
 from app.models.account import AccessKind
-from app.models.event import IdempotencyKey
 from app.routers.access_log import template_of
 from app.routers.bodies import StrictRequest
+from app.routers.idempotency import Key, fingerprint
 from app.routers.limits import Limits
-from app.routers.problems import NotModified, Replay
+from app.routers.problems import NotModified
 from app.security import Principal, Scope, Tokens
 from app.services import accesses
 from app.settings import Settings
 
-KEY_LOCK = 3
 _TAG = re.compile(r'(?:W/)?("?)([0-9]{1,18})\1')
 
 _scheme = OAuth2(
@@ -173,67 +167,13 @@ async def once(
     """
     if idempotency_key is None:
         return session
-    key = _Key(principal.id, idempotency_key, await _fingerprint(request))
+    key = Key(principal.id, idempotency_key, await fingerprint(request))
     await key.take(session)
     request.state.key, request.state.session = key, session
     return session
 
 
 OnceSession = Annotated[AsyncSession, Depends(once, scope="function")]
-
-
-class _Key:
-    """An idempotency key that this request holds."""
-
-    def __init__(self, principal_id: UUID, key: str, fingerprint: bytes) -> None:
-        self.principal_id, self.key, self.fingerprint = principal_id, key, fingerprint
-
-    async def take(self, session: AsyncSession) -> None:
-        lock = {"name": f"{self.principal_id}:{self.key}", "class": KEY_LOCK}
-        if not await session.scalar(
-            text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, :class))"), lock
-        ):
-            raise UnderWay("A request with this key is still under way.", "相同幂等键的请求仍在处理中。")
-        first = await session.scalar(
-            select(IdempotencyKey).where(
-                IdempotencyKey.principal_id == self.principal_id,
-                IdempotencyKey.key == self.key,
-                IdempotencyKey.created_at > text("now() - interval '24 hours'"),
-            )
-        )
-        if first is None:
-            return
-        if first.fingerprint != self.fingerprint:
-            raise KeyReused(
-                "This key was used for another request; take a new one.", "该幂等键已用于另一个请求，请更换。"
-            )
-        raise Replay(Response(first.body, first.status, headers=first.headers))
-
-    async def keep(self, session: AsyncSession, response: Response) -> None:
-        headers = {
-            name: response.headers[name]
-            for name in ("content-type", "etag", "location")
-            if name in response.headers
-        }
-        values = {
-            "fingerprint": self.fingerprint,
-            "status": response.status_code,
-            "headers": {**headers, "idempotent-replayed": "true", "cache-control": "no-store"},
-            "body": bytes(response.body),
-        }
-        await session.execute(
-            delete(IdempotencyKey).where(
-                IdempotencyKey.principal_id == self.principal_id, IdempotencyKey.key == self.key
-            )
-        )
-        await session.execute(
-            insert(IdempotencyKey).values(principal_id=self.principal_id, key=self.key, **values)
-        )
-
-
-async def _fingerprint(request: Request) -> bytes:
-    words = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
-    return hashlib.sha256(words + await request.body()).digest()
 
 
 class CourierRoute(APIRoute):
@@ -252,7 +192,7 @@ class CourierRoute(APIRoute):
             except Forbidden as refusal:
                 raise await deny(request, refusal) from refusal
             response.headers.setdefault("Cache-Control", "no-store")
-            key: _Key | None = getattr(request.state, "key", None)
+            key: Key | None = getattr(request.state, "key", None)
             if key is not None and response.status_code < 300:
                 await key.keep(request.state.session, response)
             return response

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from app.errors import CourierError, NotFound
-from app.routers.problems import PLAIN, STATUS
+from app.routers.problem_texts import PLAIN
+from app.routers.problems import STATUS
 
 router = APIRouter()
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.event import Outbox
-from app.services import events, status, tracking
+from app.services import events, parking, status
 
 Reaction = Callable[[AsyncSession, Sequence[Outbox]], Awaitable[None]]
 
@@ -16,7 +16,7 @@ async def refold(session: AsyncSession, work: Sequence[Outbox]) -> None:
 
 
 async def adopt_parked(session: AsyncSession, work: Sequence[Outbox]) -> None:
-    await status.refold(session, await tracking.adopt_parked(session, _places(work)))
+    await status.refold(session, await parking.adopt_parked(session, _places(work)))
 
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {

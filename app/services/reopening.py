@@ -12,7 +12,7 @@ from app.models.shipment import Shipment, ShipmentStatus
 from app.schemas.masking import redact
 from app.schemas.shipment import Reopen
 from app.security import Principal
-from app.services import events, shipments, status, tracking
+from app.services import events, own_events, shipments, status
 from app.services.fold import TERMINAL
 
 BY_ANYONE = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.LOST})
@@ -36,8 +36,8 @@ async def reopen(session: AsyncSession, actor: Principal, tracking_no: str, body
         await _must_supervise(session, actor)
     place = (shipment.customer_id, shipment.id)
     at = max(now(), (shipment.last_event_at or now()) + JUST_AFTER)
-    said = tracking.Own(place, f"reopen:{uuid7()}", body.status, body.status, None, at, reopens=True)
-    await tracking.report(session, [said])
+    said = own_events.Own(place, f"reopen:{uuid7()}", body.status, body.status, None, at, reopens=True)
+    await own_events.report(session, [said])
     await events.record(
         session,
         actor,

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.code import SilenceKind, SilenceRule
 from app.models.shipment import Shipment
-from app.services import silence, status, tracking
+from app.services import own_events, silence, status
 
 BATCH = 200
 CHUNK = 10_000
@@ -46,14 +46,14 @@ async def listen_for_silence(session: AsyncSession) -> int:
         (shipment.customer_id, shipment.id, silence.next_check(silence.watched(shipment), rules, current))
         for shipment in due
     ]
-    await status.refold(session, await tracking.report(session, found))
+    await status.refold(session, await own_events.report(session, found))
     await status.mark_checked(session, checks)
     return len(due)
 
 
-def _findings(shipment: Shipment, rules: list[SilenceRule], current: datetime) -> list[tracking.Own]:
+def _findings(shipment: Shipment, rules: list[SilenceRule], current: datetime) -> list[own_events.Own]:
     return [
-        tracking.Own(
+        own_events.Own(
             (shipment.customer_id, shipment.id),
             f"silence:{shipment.id}:{alarm.rule.code}:{alarm.at.isoformat()}",
             alarm.rule.code,

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from app.clock import now
 from app.errors import CourierError, Forbidden, Invalid
 from app.models.account import Client
-from app.models.shipment import ParkedEvent, RawPush, Shipment, TrackingEvent, TrackingNumber
+from app.models.shipment import ParkedEvent, RawPush, TrackingEvent, TrackingNumber
 from app.schemas.masking import redact
 from app.schemas.shipment import TrackingEventPush
 from app.security import Principal
@@ -103,7 +103,7 @@ async def push(
     is accepted as it is. Every duplicate gets the id of the first.
     """
     await _reject_foreign_sources(session, actor, arrivals)
-    await _read_codes(session, arrivals)
+    await read_codes(session, arrivals)
     if envelope.alarms:
         _reject_harmless(arrivals)
     welcome = [arrival for arrival in arrivals if arrival.result != "rejected"]
@@ -118,8 +118,8 @@ async def _keep(session: AsyncSession, actor: Principal, envelope: Envelope, fre
     raw_id = await _keep_raw(session, actor, envelope)
     places = await _places(session, [arrival.item.tracking_no for arrival in fresh])
     known = [arrival for arrival in fresh if arrival.item.tracking_no in places]
-    rows = [_row(arrival, places[arrival.item.tracking_no], raw_id) for arrival in known]
-    await _store(session, rows)
+    rows = [row_of(arrival, places[arrival.item.tracking_no], raw_id) for arrival in known]
+    await store(session, rows)
     await _park(session, [a for a in fresh if a.item.tracking_no not in places], raw_id)
     unmapped = [arrival.triple for arrival in fresh if not arrival.meaning.mapped]
     if unmapped:
@@ -142,7 +142,8 @@ async def _reject_foreign_sources(
             )
 
 
-async def _read_codes(session: AsyncSession, arrivals: Sequence[Pushed]) -> None:
+async def read_codes(session: AsyncSession, arrivals: Sequence[Pushed]) -> None:
+    """Set each arrival's meaning by what the code table says for its day."""
     book = await codes.code_book(session, {arrival.triple for arrival in arrivals})
     for arrival in arrivals:
         arrival.meaning = book.read(*arrival.triple, arrival.item.occurred_at)
@@ -172,7 +173,7 @@ async def _first_seen(session: AsyncSession, arrivals: list[Pushed]) -> list[Pus
         "keys": [key for _, key in keys],
         "ids": [first[key].id for key in keys],
     }
-    taken = {(row.source, row.key) for row in await session.execute(_INSERT_KEYS, columns)} if keys else set()
+    taken = await take_keys(session, columns)
     ids = {key: first[key].id for key in taken} | await _known_ids(
         session, [k for k in keys if k not in taken]
     )
@@ -180,6 +181,13 @@ async def _first_seen(session: AsyncSession, arrivals: list[Pushed]) -> list[Pus
         if arrival.key not in taken or first[arrival.key] is not arrival:
             arrival.result, arrival.id = "duplicate", ids[arrival.key]
     return [first[key] for key in keys if key in taken]
+
+
+async def take_keys(session: AsyncSession, columns: dict[str, Any]) -> set[tuple[str, str]]:
+    """Of `sources`, `keys` and `ids` side by side, the (source, key) pairs that nobody had taken before."""
+    if not columns["keys"]:
+        return set()
+    return {(row.source, row.key) for row in await session.execute(_INSERT_KEYS, columns)}
 
 
 async def _known_ids(session: AsyncSession, keys: list[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
@@ -239,45 +247,14 @@ async def _park(session: AsyncSession, strangers: list[Pushed], raw_id: UUID) ->
         await session.execute(insert(ParkedEvent), rows)
 
 
-async def adopt_parked(session: AsyncSession, places: Sequence[Place]) -> set[Place]:
-    """Give shipments that have just become known the events that came before; returns which got any."""
-    numbers = await session.execute(
-        select(Shipment.tracking_no, Shipment.customer_id, Shipment.id).where(
-            Shipment.id.in_([shipment_id for _, shipment_id in places]),
-            Shipment.customer_id.in_({customer_id for customer_id, _ in places}),
-        )
-    )
-    directory = {number: (customer_id, shipment_id) for number, customer_id, shipment_id in numbers}
-    parked = list(
-        await session.scalars(
-            delete(ParkedEvent).where(ParkedEvent.tracking_no.in_(sorted(directory))).returning(ParkedEvent)
-        )
-    )
-    arrivals = [_unpark(row) for row in parked]
-    await session.execute(select(codes.unchanged()))
-    await _read_codes(session, arrivals)
-    rows = [
-        _row(arrival, directory[arrival.item.tracking_no], row.raw_id, row.received_at)
-        for arrival, row in zip(arrivals, parked, strict=True)
-    ]
-    await _store(session, rows)
-    return {directory[row.tracking_no] for row in parked}
-
-
-async def _store(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+async def store(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
     """Insert in the order in which shipments are locked everywhere, against deadlock."""
     if rows:
         rows.sort(key=lambda row: (row["customer_id"], row["shipment_id"]))
         await session.execute(insert(TrackingEvent), rows)
 
 
-def _unpark(row: ParkedEvent) -> Pushed:
-    fields = {name: value for name, value in row.event.items() if name in TrackingEventPush.model_fields}
-    item = TrackingEventPush.model_validate(fields)
-    return Pushed(item, row.event["raw_time"], row.id, alarm=row.event["alarm"])
-
-
-def _row(
+def row_of(
     arrival: Pushed, place: Place, raw_id: UUID | None, received_at: datetime | None = None
 ) -> dict[str, Any]:
     item, received = arrival.item, received_at or now()
@@ -320,53 +297,3 @@ async def _announce(session: AsyncSession, actor: Principal, raw_id: UUID, place
     about = events.Subject("push", raw_id)
     happening = events.Happening("tracking.received", about, {"shipments": len(affected)}, affects=affected)
     await events.record_all(session, actor, [happening])
-
-
-@dataclass(frozen=True)
-class Own:
-    """An event of the house's own: what a sweep found, or what a person says."""
-
-    place: Place
-    key: str
-    code: str
-    status: str | None
-    reason: str | None
-    occurred_at: datetime
-    reopens: bool = False
-
-
-async def report(session: AsyncSession, own: Sequence[Own]) -> set[Place]:
-    """Add events of source `system`, but none whose key is known; returns whose shipments must be folded."""
-    ids = {event.key: uuid7() for event in own}
-    keys = sorted(ids)
-    columns = {"sources": ["system"] * len(keys), "keys": keys, "ids": [ids[key] for key in keys]}
-    fresh = {row.key for row in await session.execute(_INSERT_KEYS, columns)} if keys else set()
-    rows = [_own_row(event, ids[event.key]) for event in own if event.key in fresh]
-    await _store(session, rows)
-    return {event.place for event in own if event.key in fresh}
-
-
-def _own_row(event: Own, event_id: UUID) -> dict[str, Any]:
-    return {
-        "id": event_id,
-        "customer_id": event.place[0],
-        "shipment_id": event.place[1],
-        "received_at": now(),
-        "source": "system",
-        "event_id": None,
-        "code": event.code,
-        "reason_code": "",
-        "status": event.status,
-        "reason": event.reason,
-        "mapped": True,
-        "alarm": event.reason is not None,
-        "reopens": event.reopens,
-        "occurred_at": event.occurred_at,
-        "occurred_raw": event.occurred_at.isoformat(),
-        "occurred_estimated": False,
-        "location": None,
-        "text": None,
-        "attributes": {},
-        "flags": [],
-        "raw_id": None,
-    }
