@@ -136,7 +136,7 @@ async def test_a_change_touches_only_what_it_names_and_replaces_lists_whole(syst
     untouched = made.keys() - {"name", "version", "updated_at"}
     assert {key: renamed[key] for key in untouched} == {key: made[key] for key in untouched}
     assert (renamed["name"], renamed["version"]) == ("Neuer Name, Zürich", 2)
-    replaced = (await change(marketing, renamed, contacts=[{"name": "赵"}], addresses=[], code=None)).json()
+    replaced = (await change(marketing, renamed, contacts=[{"name": "赵四"}], addresses=[], code=None)).json()
     assert [contact["name"] for contact in replaced["contacts"]] == ["赵*"]
     assert (replaced["addresses"], replaced["code"], replaced["needs"]) == ([], None, ["冷链"])
     assert await system.scalar("SELECT count(*) FROM contacts WHERE customer_id = :id", id=made["id"]) == 1

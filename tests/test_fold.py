@@ -422,3 +422,13 @@ def test_nothing_reported_is_a_parcel_just_made_known() -> None:
     state = fold([])
     assert (state.status, state.status_at, legs(state)) == (S.CREATED, None, [("forward", "created")])
     assert isinstance(scan(1).id, UUID)
+
+
+def test_the_exact_time_of_a_delivery_replaces_an_estimate() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    guess = Scan(uuid4(), noon, ShipmentStatus.DELIVERED, None, "delivered", estimated=True)
+    exact = Scan(uuid4(), noon + timedelta(hours=2), ShipmentStatus.DELIVERED, None, "delivered")
+    assert fold([guess]).delivery_time_unknown
+    for order in ([guess, exact], [exact, guess]):
+        told = fold(order)
+        assert (told.delivered_at, told.delivery_time_unknown) == (exact.occurred_at, False)

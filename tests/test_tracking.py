@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app import worker
+from app.database import owner_engine
 from app.schemas.shipment import ShipmentCreate, TrackingEventPush
 from app.security import Role
 from app.services import shipments, tracking
@@ -149,6 +150,7 @@ async def test_a_thousand_orders_of_one_event_set_end_in_one_state(system: Syste
         chance.shuffle(told)
         remaining[number] = [{**event, "tracking_no": number} for event in told]
     for turn in range(ROUNDS):
+        await analysed(system)
         now = []
         chance.shuffle(numbers)
         for number in numbers:
@@ -165,13 +167,23 @@ async def test_a_thousand_orders_of_one_event_set_end_in_one_state(system: Syste
             del now[:size]
             await relayed(system, chance)
     await system.drain()
+    await analysed(system)
     answers = await final_answers(system, customer["id"], numbers)
     assert len(answers) == 1000
     kinds = defaultdict(list)
     for number, said in answers.items():
         kinds[said].append(number)
     assert list(map(len, kinds.values())) == [1000], "\n".join(kinds)
-    await is_the_end_of_the_story(system, early[0])
+    for number in early[:60]:
+        await is_the_end_of_the_story(system, number)
+
+
+async def analysed(system: System) -> None:
+    """What autovacuum does within a minute, which a test does not have."""
+    engine = owner_engine(system.settings)
+    async with engine.begin() as connection:
+        await connection.execute(text("ANALYZE"))
+    await engine.dispose()
 
 
 async def is_the_end_of_the_story(system: System, number: str) -> None:

@@ -22,6 +22,8 @@ SETTINGS = {
     "port": PORT,
     "shared_buffers": "256MB",
     "max_connections": "100",
+    # A bulk load must not wait a minute for the statistics that make its look-ups fast.
+    "autovacuum_naptime": "15s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     # The text and values of a failed statement are people's data; they don't belong in a log file.

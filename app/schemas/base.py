@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 _TIME_IN = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:", re.ASCII)
-_MONEY_IN = re.compile(r"-?\d{1,12}(\.\d{1,2})?")
+_MONEY_IN = re.compile(r"\d{1,12}(\.\d{1,2})?")
 
 
 def refused(en: str, zh: str) -> PydanticCustomError:

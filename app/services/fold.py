@@ -149,10 +149,17 @@ def _counts(state: Folded, scan: Scan) -> bool:
     if scan.reopens:
         return True
     if current in TERMINAL:
-        return status in OUTCOMES.get(current, ()) or (current is S.DELIVERED and _redirects(scan))
+        reversed_by = status in OUTCOMES.get(current, ()) or (current is S.DELIVERED and _redirects(scan))
+        return reversed_by or _tells_the_time(state, scan)
     if status is S.UNKNOWN:
         return state.status_at is None
     return not (status in BEFORE_CUSTODY and current not in BEFORE_CUSTODY)
+
+
+def _tells_the_time(state: Folded, scan: Scan) -> bool:
+    """A delivery whose time was only estimated gives way to one that knows it."""
+    known = scan.status is S.DELIVERED and not scan.estimated
+    return known and state.leg.status is S.DELIVERED and state.delivery_time_unknown
 
 
 def _redirects(scan: Scan) -> bool:

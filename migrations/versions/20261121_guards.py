@@ -37,8 +37,9 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('ensure_months', 4));
     FOREACH parent IN ARRAY ARRAY['events', 'tracking_events', 'raw_pushes'] LOOP
+        -- The month before, too: the clock of an application may be a little behind.
         FOR month IN SELECT generate_series(
-            date_trunc('month', now() AT TIME ZONE 'UTC'),
+            date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month',
             date_trunc('month', now() AT TIME ZONE 'UTC') + ahead * interval '1 month', interval '1 month')
         LOOP
             IF to_regclass(format('%s_p%s', parent, to_char(month, 'YYYY_MM'))) IS NULL THEN
