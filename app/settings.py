@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     """The database role the application acts in; it owns nothing and is held by row-level security."""
     partner_role: str = "crm_partner"
     """The database role of partner requests."""
-    pool_size: int = Field(20, ge=1)
+    pool_size: int = Field(30, ge=1)
     statement_cache: bool = True
     """False behind a pooler in transaction mode: then neither driver keeps prepared statements."""
     statement_timeout_s: float = Field(15, gt=0)
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     """Requests a second a partner client may make, with bursts of four seconds' worth."""
     dispatch_rate: int = 100
     staff_rate: int = 300
-    concurrency: int = 8
+    concurrency: int = 20
     """Requests of one client under way at the same time; fewer than the pool has connections."""
     body_limit: int = 1024 * 1024
     """Bytes of a request body, uploads and imports apart."""

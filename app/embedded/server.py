@@ -21,7 +21,7 @@ SETTINGS = {
     "listen_addresses": "",
     "port": PORT,
     "shared_buffers": "256MB",
-    "max_connections": "100",
+    "max_connections": "200",
     # A bulk load must not wait a minute for the statistics that make its look-ups fast.
     "autovacuum_naptime": "15s",
     "timezone": "UTC",
