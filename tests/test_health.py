@@ -45,7 +45,7 @@ async def test_it_is_not_ready_when_a_migration_is_missing(empty_system: System)
     await beat(empty_system, 0)
     owner = owner_engine(empty_system.settings)
     async with owner.begin() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '20261121_first_light'"))
     await owner.dispose()
     answer = await empty_system.http.get("/health/ready")
     assert answer.status_code == 503
@@ -95,3 +95,12 @@ async def test_every_authenticated_answer_forbids_to_keep_it(system: System) -> 
         await system.http.post("/v1/auth/revoke", data={"token": "x"}),
     ):
         assert answer.headers["cache-control"] == "no-store", answer.request.url
+
+
+async def test_an_older_process_stays_ready_while_a_newer_migration_runs(empty_system: System) -> None:
+    await beat(empty_system, 0)
+    owner = owner_engine(empty_system.settings)
+    async with owner.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '20991231_to_come'"))
+    await owner.dispose()
+    assert (await empty_system.http.get("/health/ready")).json() == WELL
