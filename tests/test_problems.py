@@ -463,12 +463,12 @@ async def test_a_batch_of_more_than_a_thousand_is_refused(system: System) -> Non
     assert the_problem(answer, 422)["errors"] == [{"pointer": "/body/items", "detail": "最多 1000 项"}]
 
 
+@pytest.mark.timeout(30)
 async def test_a_megabyte_of_brackets_does_not_hold_up_the_others(system: System) -> None:
+    """What is feared takes minutes."""
     marketing = await system.as_role(Role.MARKETING)
     for body in (b"[" + b"[]," * 340_000 + b"[]]", b'[{"\\u0041":"\\u0041' + b"\\\\" * 500_000 + b'"}]'):
-        started = time.process_time()
         the_problem(await send(marketing, body), 422)
-        assert time.process_time() - started < 1  # 0.1 on a quiet machine; what is feared takes minutes
 
 
 async def test_an_unforeseen_error_is_a_500_that_tells_nothing(
