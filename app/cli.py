@@ -5,11 +5,11 @@ import getpass
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-import uvicorn
 from alembic import command
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
@@ -21,7 +21,6 @@ from app import demo as demonstration
 from app.database import connect, owner_engine
 from app.embedded import EmbeddedServerError
 from app.errors import CourierError
-from app.main import create_app
 from app.models.account import Client, User
 from app.schemas.account import ClientCreate, UserCreate
 from app.security import Principal, Role, Tokens
@@ -73,12 +72,16 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Fill an empty system with made-up data.")] = False,
 ) -> None:
     """Start everything: embedded PostgreSQL, migrations, API and worker."""
-    raise SystemExit(supervise(demo=demo))
+    raise SystemExit(supervise(partial(_prepare_system, fill=demo), demo=demo))
 
 
 @app.command()
 def serve() -> None:
     """Serve the API in one process."""
+    import uvicorn  # half a second that only the API needs
+
+    from app.main import create_app
+
     chosen = settings()
     uvicorn.run(
         create_app(chosen),
@@ -118,6 +121,8 @@ def openapi(
     target: Annotated[Path, typer.Argument(help="File to write.")] = Path("openapi/v1.json"),
 ) -> None:
     """Write the description of the API, for other teams and for the test that compares it."""
+    from app.main import create_app  # as in `serve`
+
     spec = create_app(demonstration.throwaway_settings()).openapi()
     target.write_text(json.dumps(spec, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -245,6 +250,14 @@ def _run(act: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
             await database.close()
 
     return asyncio.run(inside())
+
+
+def _prepare_system(*, fill: bool) -> None:
+    migrate()
+    if fill:
+        demo()
+    else:
+        add_first_user()
 
 
 async def _prepare() -> None:
