@@ -45,23 +45,28 @@ def create_app(configured: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(AccessLog)
     app.add_middleware(CorrelationIdMiddleware)
-    if chosen.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=chosen.cors_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=[
-                "ETag",
-                "Idempotent-Replayed",
-                "RateLimit-Limit",
-                "RateLimit-Remaining",
-                "RateLimit-Reset",
-                "Retry-After",
-                "X-Request-ID",
-            ],
-        )
+    _allow_origins(app, chosen)
     return app
+
+
+def _allow_origins(app: FastAPI, chosen: Settings) -> None:
+    if not chosen.cors_origins:
+        return
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=chosen.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=[
+            "ETag",
+            "Idempotent-Replayed",
+            "RateLimit-Limit",
+            "RateLimit-Remaining",
+            "RateLimit-Reset",
+            "Retry-After",
+            "X-Request-ID",
+        ],
+    )
 
 
 @asynccontextmanager
