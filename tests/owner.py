@@ -27,3 +27,14 @@ async def execute(system: System, statement: str, **parameters: Any) -> None:
     """Run and commit one statement in the application's own role."""
     async with system.database.sessions.begin() as session:
         await session.execute(text(statement), parameters)
+
+
+async def refuse_customers_at_commit(system: System) -> None:
+    """From here on every new customer fails on a constraint that speaks only at the commit."""
+    async with owner(system) as connection:
+        await connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " RAISE unique_violation USING CONSTRAINT = 'late'; END $$;"
+            "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON customers DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )

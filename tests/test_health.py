@@ -5,8 +5,8 @@ import re
 import pytest
 from sqlalchemy import text
 
-from app.database import owner_engine
 from app.security import Role
+from tests.owner import owner
 from tests.system import System, a_customer, running
 
 WELL = {"status": "ready", "database": "ok", "migrations": "current", "worker": "alive"}
@@ -43,10 +43,8 @@ async def test_it_is_not_ready_when_no_worker_was_heard_for_half_a_minute(empty_
 
 async def test_it_is_not_ready_when_a_migration_is_missing(empty_system: System) -> None:
     await beat(empty_system, 0)
-    owner = owner_engine(empty_system.settings)
-    async with owner.begin() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '20261121_first_light'"))
-    await owner.dispose()
+    async with owner(empty_system) as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '20261121_first_light'")
     answer = await empty_system.http.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json() == WELL | {"status": "not ready", "migrations": "behind"}
@@ -99,8 +97,6 @@ async def test_every_authenticated_answer_forbids_to_keep_it(system: System) -> 
 
 async def test_an_older_process_stays_ready_while_a_newer_migration_runs(empty_system: System) -> None:
     await beat(empty_system, 0)
-    owner = owner_engine(empty_system.settings)
-    async with owner.begin() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '20991231_to_come'"))
-    await owner.dispose()
+    async with owner(empty_system) as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '20991231_to_come'")
     assert (await empty_system.http.get("/health/ready")).json() == WELL

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.database import owner_engine
 from app.security import Role
+from tests.owner import owner, refuse_customers_at_commit
 from tests.system import System, a_customer, a_number, an_event, an_instant
 
 DAY = 24 * 3600
@@ -186,26 +186,12 @@ async def call(system: System, token: str, key: str, body: dict[str, Any], send:
 
 async def test_the_key_goes_with_its_transaction(empty_system: System) -> None:
     """Where the commit fails, neither the row nor the answer is kept."""
-    owner = owner_engine(empty_system.settings)
-    async with owner.begin() as connection:
-        await connection.execute(
-            text(
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                " RAISE unique_violation USING CONSTRAINT = 'late'; END $$"
-            )
-        )
-        await connection.execute(
-            text(
-                "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON customers DEFERRABLE INITIALLY DEFERRED"
-                " FOR EACH ROW EXECUTE FUNCTION refuse()"
-            )
-        )
-        marketing, key = await empty_system.as_role(Role.MARKETING), a_key()
+    await refuse_customers_at_commit(empty_system)
+    marketing, key = await empty_system.as_role(Role.MARKETING), a_key()
     assert (await marketing.post("/v1/customers", a_body(), headers=key)).status_code == 409
     assert await empty_system.scalar("SELECT count(*) FROM idempotency_keys") == 0
-    async with owner.begin() as connection:
-        await connection.execute(text("DROP TRIGGER late ON customers"))
-    await owner.dispose()
+    async with owner(empty_system) as connection:
+        await connection.execute("DROP TRIGGER late ON customers")
     assert (await marketing.post("/v1/customers", a_body(), headers=key)).status_code == 201
 
 

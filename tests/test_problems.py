@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from sqlalchemy import text
 
-from app.database import owner_engine
 from app.routers.problem_types import catalogue
 from app.security import Role
+from tests.owner import refuse_customers_at_commit
 from tests.servers import own_server
 from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event, an_instant, running
 
@@ -489,21 +488,7 @@ async def test_an_unforeseen_error_is_a_500_that_tells_nothing(
 
 async def test_a_constraint_that_fails_at_commit_answers_409_and_not_201(empty_system: System) -> None:
     """The transaction commits before the answer leaves."""
-    owner = owner_engine(empty_system.settings)
-    async with owner.begin() as connection:
-        await connection.execute(
-            text(
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                " RAISE unique_violation USING CONSTRAINT = 'late'; END $$"
-            )
-        )
-        await connection.execute(
-            text(
-                "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON customers DEFERRABLE INITIALLY DEFERRED"
-                " FOR EACH ROW EXECUTE FUNCTION refuse()"
-            )
-        )
-    await owner.dispose()
+    await refuse_customers_at_commit(empty_system)
     marketing = await empty_system.as_role(Role.MARKETING)
     answer = await marketing.post("/v1/customers", {"name": "顺丰", "kind": "company"})
     assert the_problem(answer, 409, "conflict")["constraint"] == "late"

@@ -13,7 +13,7 @@ from sqlalchemy.sql import func
 
 from app.clock import ZONE, now
 from app.errors import Conflict, Invalid, NotFound
-from app.models.code import CarrierCode, CarrierSource, ClosesBy, Code, ExceptionReason, UnmappedCode
+from app.models.code import CarrierCode, CarrierSource, Code, ExceptionReason, UnmappedCode
 from app.schemas.code import CarrierCodeCreate, CarrierCodeEnd, CarrierCodeQuery
 from app.security import Principal
 from app.services import events, jobs
@@ -31,10 +31,6 @@ class Meaning:
     reason: str | None
     mapped: bool = True
     """False where the code, or the reason code beside it, has no row."""
-
-    @property
-    def informational(self) -> bool:
-        return self.status is None and self.reason is None
 
 
 UNMAPPED = Meaning("unknown", "unmapped", mapped=False)
@@ -122,11 +118,6 @@ async def _change(session: AsyncSession) -> None:
 async def reasons(session: AsyncSession) -> dict[str, ExceptionReason]:
     """All exception reasons by code; fifty-odd rows."""
     return {row.code: row for row in await session.scalars(select(ExceptionReason))}
-
-
-async def closes_by(session: AsyncSession) -> dict[str, ClosesBy]:
-    rows = await session.execute(select(ExceptionReason.code, ExceptionReason.closes_by))
-    return {code: how for code, how in rows}  # noqa: C416  # dict() would lose the row's types
 
 
 async def note_unmapped(

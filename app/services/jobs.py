@@ -4,7 +4,6 @@ The queue (pgqueuer) carries the wake-up. What a job is, how far it has come and
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,8 +25,6 @@ _LOST = text("""
         WHERE entrypoint = jobs.name AND status IN ('queued', 'picked')
           AND convert_from(payload, 'UTF8')::jsonb ->> 'job_id' = jobs.id::text)
 """)
-
-Runner = Callable[[AsyncSession, Job], Awaitable[None]]
 
 
 async def enqueue(

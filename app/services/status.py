@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, inser
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
-from app.models.code import ExceptionReason, SilenceRule
+from app.models.code import ClosesBy, ExceptionReason, SilenceRule
 from app.models.delivery_exception import DeliveryException
 from app.models.shipment import Shipment, ShipmentLeg, ShipmentStatus, TrackingEvent
 from app.security import Principal
@@ -32,6 +33,10 @@ class Rules:
 
     reasons: dict[str, ExceptionReason]
     silence: list[SilenceRule]
+
+    @cached_property
+    def closes_by(self) -> dict[str, ClosesBy]:
+        return {code: reason.closes_by for code, reason in self.reasons.items()}
 
 
 async def refold(session: AsyncSession, places: Iterable[Place]) -> None:
@@ -51,7 +56,7 @@ async def refold(session: AsyncSession, places: Iterable[Place]) -> None:
         folded = fold(
             (_scan(row) for row in scans[place]),
             (_closure(row) for row in present[place] if row.closed_by is not None),
-            {code: reason.closes_by for code, reason in rules.reasons.items()},
+            rules.closes_by,
         )
         changes.append(_change(shipment, folded, scans[place], rules))
         happenings += _tell_status(shipment, folded)
@@ -82,20 +87,15 @@ _FOLDED = (
     "flags",
     "check_at",
 )
-_UPDATE = (
-    update(_SHIPMENT)
-    .where(_SHIPMENT.c.customer_id == bindparam("at_customer_id"), _SHIPMENT.c.id == bindparam("at_id"))
-    .values(
-        {name: bindparam(f"new_{name}") for name in _FOLDED}
-        | {"version": _SHIPMENT.c.version + 1, "updated_at": func.now()}
-    )
+_ONE = update(_SHIPMENT).where(
+    _SHIPMENT.c.customer_id == bindparam("at_customer_id"), _SHIPMENT.c.id == bindparam("at_id")
+)
+_UPDATE = _ONE.values(
+    {name: bindparam(f"new_{name}") for name in _FOLDED}
+    | {"version": _SHIPMENT.c.version + 1, "updated_at": func.now()}
 )
 """Sent for all shipments at once; their rows are locked, so that no version needs to be compared."""
-_CHECKED = (
-    update(_SHIPMENT)
-    .where(_SHIPMENT.c.customer_id == bindparam("at_customer_id"), _SHIPMENT.c.id == bindparam("at_id"))
-    .values(check_at=bindparam("next"))
-)
+_CHECKED = _ONE.values(check_at=bindparam("next"))
 
 
 async def _locked(session: AsyncSession, places: Sequence[Place]) -> Sequence[Row[Any]]:
