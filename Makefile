@@ -6,9 +6,14 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
+CODE := app bench contract examples faults migrations tests
 UPGRADE ?=
+KILLS ?= 200
+SIZE ?= small
+MINUTES ?= 10
+NPM := PATH="$(CURDIR)/contract/.venv/bin:$$PATH" npm
 
-.PHONY: help run test lint format openapi lock clean
+.PHONY: help run test lint contract fuzz bench faults format openapi lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -18,13 +23,33 @@ run: .venv/runtime ## Everything on this machine, with demo data: http://127.0.0
 	@$(BIN)/crm up --demo
 
 test: .venv/dev ## Run the tests
-	$(BIN)/pytest -n 2 tests
+	$(BIN)/pytest -n 2 --cov --cov-report=term tests
 
-lint: .venv/dev ## Check format, style, types and who imports whom
+lint: .venv/dev ## Check style, types, imports, dependencies, dead code, spelling and migrations
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy --strict app
+	@! grep -rnE '# noqa: [A-Z0-9, ]+$$' --include='*.py' --exclude-dir=node_modules --exclude-dir=.venv $(CODE) || { echo "Say why, behind each noqa."; exit 1; }
+	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry app migrations
+	$(BIN)/deptry bench examples faults tests --exclude node_modules --ignore DEP002,DEP004
+	$(BIN)/vulture
+	$(BIN)/codespell
+	@rm -rf build/migrations
+	$(BIN)/python -W error migrations/sql.py build/migrations
+	$(BIN)/squawk build/migrations/*.sql
+
+bench: .venv/dev ## Measure beside a bare server: SIZE=tiny, small or full; results in bench/results
+	$(BIN)/python -m bench --size $(SIZE)
+
+faults: .venv/dev ## Kill, cut and fill up a real system; KILLS=20 is the short form, SEED=... repeats one
+	$(BIN)/python -m faults --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+contract: .venv/dev contract/.venv/tools contract/node_modules/tools ## Lint the API, compare it, make clients of it and fuzz it (FUZZ_SECONDS=60)
+	@$(BIN)/python contract/check.py
+
+fuzz: .venv/dev contract/.venv/tools ## Schemathesis alone, for longer: MINUTES=10 SEED=1
+	@$(BIN)/python contract/fuzz.py --minutes $(MINUTES) --seed $(or $(SEED),1)
 
 format: .venv/dev ## Put the code into shape
 	$(BIN)/ruff format
@@ -36,8 +61,10 @@ openapi: .venv/runtime ## Write openapi/v1.json
 lock: .venv/dev ## Write the lock files; UPGRADE=--upgrade takes the newest of everything
 	$(COMPILE) $(UPGRADE) --extra build --output-file requirements.lock
 	$(COMPILE) $(UPGRADE) --extra build --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(subst pyproject.toml,contract/requirements.in,$(COMPILE)) $(UPGRADE) --output-file contract/requirements.lock
 
 clean: ## Remove what was made here, apart from .data
+	rm -rf contract/.venv contract/node_modules contract/build
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -61,3 +88,14 @@ clean: ## Remove what was made here, apart from .data
 	echo "Courier CRM needs Python 3.11 or later; none of these is one: $(PYTHONS)."; \
 	echo "Say where it is: make PYTHON=/path/to/python3.11"; \
 	exit 1
+
+contract/.venv/tools: contract/requirements.lock | .venv/bin/python
+	@echo "Installing what contract/requirements.lock names into contract/.venv (once)"
+	@$(BIN)/python -m venv --clear contract/.venv
+	@contract/.venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps --require-hashes -r contract/requirements.lock
+	@touch $@
+
+contract/node_modules/tools: contract/package-lock.json contract/.venv/tools
+	@echo "Installing what contract/package-lock.json names into contract/node_modules (once)"
+	@cd contract && $(NPM) ci --silent
+	@touch $@

@@ -26,10 +26,14 @@ _SCHEME = "postgresql+asyncpg"
 
 @dataclass
 class Database:
-    """`sessions` acts as the application's role; `partners` as the partners' role, held by row-level security."""
+    """`sessions` acts as the application's role; `partners` as the partners' role, held by row-level security.
+
+    `readings` are sessions without a transaction: each statement sees what is committed, as it would within one.
+    """
 
     engine: AsyncEngine
     sessions: Sessions
+    readings: Sessions
     partners: asyncpg.Pool
 
     async def close(self) -> None:
@@ -55,10 +59,17 @@ async def connect(settings: Settings) -> Database:
         **_asyncpg_arguments(partners_url),
         **_partner_options(settings, partners_url),
         init=partial(_must_act_as, settings.partner_role),
+        reset=_nothing_to_reset,
         min_size=0,
         max_size=settings.pool_size,
     )
-    return Database(engine, async_sessionmaker(engine, expire_on_commit=False), partners)
+    at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return Database(
+        engine,
+        async_sessionmaker(engine, expire_on_commit=False),
+        async_sessionmaker(at_once, expire_on_commit=False, autoflush=False),
+        partners,
+    )
 
 
 def owner_engine(settings: Settings) -> AsyncEngine:
@@ -78,6 +89,13 @@ async def driver_connection(connection: AsyncConnection) -> asyncpg.Connection:
     if not isinstance(driver, asyncpg.Connection):
         raise TypeError(f"expected asyncpg, found {type(driver).__name__}")
     return driver
+
+
+def is_out_of_order(problem: Exception) -> bool:
+    """Whether the database is to blame, not what was asked of it: it is out of reach, or out of disk or memory."""
+    state = getattr(getattr(problem, "orig", None), "sqlstate", None) or ""
+    lost = isinstance(problem, OSError) or bool(getattr(problem, "connection_invalidated", False))
+    return lost or state.startswith("53")
 
 
 def parse(url: str) -> URL:
@@ -116,6 +134,10 @@ async def _must_act_as(role: str, connection: asyncpg.Connection) -> None:
         raise PermissionError(f"the database lets us act as {acting}, not as {role}; does a pooler drop it?")
 
 
+async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
+    """A look-up is one statement, and what it sets ends with it; the driver's own reset is a round trip more."""
+
+
 def _driver_options(settings: Settings, url: URL, role: str) -> dict[str, Any]:
     cache = (
         {} if settings.statement_cache else {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
@@ -123,7 +145,8 @@ def _driver_options(settings: Settings, url: URL, role: str) -> dict[str, Any]:
     return {
         "server_settings": _server_settings(settings, url, role),
         "timeout": 5,
-        "command_timeout": settings.statement_timeout_s + 5,
+        # After PostgreSQL's own limit, for a server that says nothing any more; giving it up takes 2 s besides.
+        "command_timeout": settings.statement_timeout_s + 2,
         **cache,
         **_several_hosts(url),
     }

@@ -16,14 +16,15 @@ _SECRET_KEYS = re.compile(
 _PHONE = re.compile(r"(?<!\d)(?:\+?86)?1[3-9]\d{9}(?!\d)")
 
 
-def configure(level: str) -> None:
-    """Send everything, the libraries' own lines too, to standard error as JSON."""
+def configure(level: str, *processors: structlog.typing.Processor) -> None:
+    """Send everything, the libraries' own lines too, to standard error as JSON; `processors` may add to a line."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_correlation_id,
+        *processors,
         structlog.processors.ExceptionRenderer(_trace),
         conceal,
     ]

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
-from app import __version__, logs
+from app import __version__, logs, telemetry
 from app.database import connect
-from app.routers import health, openapi, problem_types, problems, v1
-from app.routers.access_log import AccessLog
+from app.routers import health, metrics, openapi, problem_types, problems, v1
+from app.routers.access_log import AccessLog, is_watching
 from app.routers.bodies import BodyLimit
 from app.routers.limits import Limits
 from app.security import Tokens
@@ -21,7 +22,8 @@ from app.settings import Settings, settings
 def create_app(configured: Settings | None = None) -> FastAPI:
     """The API, not yet connected: its lifespan opens and closes the database."""
     chosen = configured or settings()
-    logs.configure(chosen.log_level)
+    traced = _traced()
+    logs.configure(chosen.log_level, *telemetry.log_processors())
     app = FastAPIOffline(
         title="Courier CRM",
         version=__version__,
@@ -30,23 +32,41 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         openapi_url="/openapi/v1.json",
         docs_url="/docs",
         redoc_url="/redoc",
-        responses=openapi.ERRORS,
         lifespan=_lifespan,
         generate_unique_id_function=lambda route: route.name,
         separate_input_output_schemas=False,
+        telemetry=traced,
     )
     app.state.settings = chosen
     app.state.tokens = Tokens(chosen)
     app.state.limits = Limits(chosen)
-    for room in (v1, health, problem_types):
+    v1.install(app)
+    for room in (health, problem_types):
         app.include_router(room.router)
+    if chosen.metrics_token:
+        app.include_router(metrics.router)
+    app.state.metrics = metrics.Metrics(app)
     openapi.install(app)
     app.add_middleware(BodyLimit, limit=chosen.body_limit)
     problems.install(app)
-    app.add_middleware(AccessLog)
+    app.add_middleware(AccessLog, metrics=app.state.metrics)
     app.add_middleware(CorrelationIdMiddleware)
     _allow_origins(app, chosen)
     return app
+
+
+def _traced() -> TelemetryConfig:
+    """Spans of requests and nothing else: FastAPI's own log records would quote what was sent."""
+    provider = telemetry.start("courier-crm-api")
+    return {
+        "tracer_provider": provider,
+        "tracing": provider is not None,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "auto_configure": False,
+        "exclude": is_watching,
+    }
 
 
 def _allow_origins(app: FastAPI, chosen: Settings) -> None:

@@ -7,7 +7,6 @@ naming exactly one algorithm, by PEM keys, and by choosing the key by `kid` ours
 import base64
 import hashlib
 import json
-import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwt
 from jose.exceptions import JOSEError
-from pwdlib import PasswordHash
 from uuid_utils.compat import uuid7
 
 from app.clock import now
@@ -289,28 +287,3 @@ def _principal_of(claims: dict[str, Any]) -> Principal:
         token_id=UUID(claims["jti"]),
         expires_at=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=claims["exp"]),
     )
-
-
-_passwords = PasswordHash.recommended()
-_dummy_hash = lru_cache(lambda: _passwords.hash(secrets.token_urlsafe(16)))
-
-
-def hash_password(password: str) -> str:
-    """Argon2id with the library's recommended cost."""
-    return _passwords.hash(password)
-
-
-def check_password(password: str, hashed: str | None) -> bool:
-    """Whether it fits; an unknown account (`None`) takes just as long and never fits."""
-    fits = _passwords.verify(password, hashed or _dummy_hash())
-    return fits and hashed is not None
-
-
-def new_secret() -> str:
-    """A secret for a machine or a refresh token: 256 bits, safe in a form body."""
-    return secrets.token_urlsafe(32)
-
-
-def fingerprint(secret: str) -> bytes:
-    """What is stored of a high-entropy secret; argon2 is for passwords, which people choose."""
-    return hashlib.sha256(secret.encode()).digest()

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     body_limit: int = 1024 * 1024
     """Bytes of a request body, uploads and imports apart."""
 
+    metrics_token: SecretStr | None = Field(None, min_length=32)
+    """What Prometheus brings as a bearer token to `/metrics`; without one there is no such page."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -18,12 +18,13 @@ from typing import Annotated
 
 import httpx
 import typer
-from crm_api import Api, ApiError, Body, Credentials, batches, connection, in_parallel
-from order_plan import Mapping, Plan, deliveries, plan
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from crm_api import Api, ApiError, Body, Credentials, batches, connection, in_parallel
+from order_plan import Mapping, Plan, deliveries, plan
 
 
 @dataclass

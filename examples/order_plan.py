@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from crm_api import Body
 from pydantic import BaseModel, ConfigDict
+
+from crm_api import Body
 
 Row = dict[str, str]
 Template = str

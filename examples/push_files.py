@@ -19,11 +19,12 @@ from typing import Annotated
 
 import httpx
 import typer
-from crm_api import Api, ApiError, Body, batches, client_grant, connection
-from push_plan import Format, Library, Plan, plan
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+
+from crm_api import Api, ApiError, Body, batches, client_grant, connection
+from push_plan import Format, Library, Plan, plan
 
 PUSHES = Path(__file__).parent / "pushes"
 

@@ -16,8 +16,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jmespath
-from crm_api import Body
 from pydantic import BaseModel, ConfigDict
+
+from crm_api import Body
 
 Expression = str
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -93,8 +94,7 @@ def plan(rule: Format, file: Path) -> Plan:
 def read_body(file: Path, unwrap: Expression | None = None) -> Any:
     """The carrier's own body: what stands in the file, without the wrapping it was kept in."""
     text = file.read_text(encoding="utf-8")
-    # Safe: the files are the reader's own; no push from outside comes this way.
-    document = _xml_value(ET.fromstring(text)) if file.suffix == ".xml" else json.loads(text)  # noqa: S314
+    document = _xml_value(ET.fromstring(text)) if file.suffix == ".xml" else json.loads(text)  # noqa: S314  # the reader's own file
     inner = jmespath.search(unwrap, document) if unwrap else None
     if inner is None:
         return document
@@ -180,8 +180,7 @@ def _parsed(place: TimeRule, raw: str, seen: Body) -> datetime:
     """Raises `ValueError` for what is no time, and for a time whose zone nobody says."""
     if place.form in ("unix", "unix_ms"):
         return datetime.fromtimestamp(float(raw) / (1000 if place.form == "unix_ms" else 1), UTC)
-    # Naive at first: its zone is what the rest of this function finds out.
-    time = datetime.fromisoformat(raw) if place.form == "iso" else datetime.strptime(raw, place.form)  # noqa: DTZ007
+    time = datetime.fromisoformat(raw) if place.form == "iso" else datetime.strptime(raw, place.form)  # noqa: DTZ007  # zone below
     if time.tzinfo:
         return time
     if place.offset and (offset := _text(place.offset, seen)):

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from app.database import owner_engine
 from app.models import Base
@@ -20,21 +20,27 @@ def _is_ours(_object: Any, name: str | None, kind: str, reflected: bool, _compar
     return True
 
 
-def _migrate(connection: Connection) -> None:
-    connection.execute(text("SET lock_timeout = '5s'"))
-    connection.execute(text("SET statement_timeout = '15min'"))
-    context.configure(connection=connection, target_metadata=Base.metadata, include_object=_is_ours)
+def _migrate(connection: Connection | None = None) -> None:
+    context.configure(
+        connection=connection,
+        dialect_name="postgresql",
+        target_metadata=Base.metadata,
+        include_object=_is_ours,
+    )
     with context.begin_transaction():
+        context.execute("SET lock_timeout = '5s'")
+        context.execute("SET statement_timeout = '15min'")
         context.run_migrations()
 
 
 async def _run() -> None:
     engine = owner_engine(settings())
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(_migrate)
     await engine.dispose()
 
 
 if context.is_offline_mode():
-    raise SystemExit("migrations look at the database as they go; run them against one")
-asyncio.run(_run())
+    _migrate()
+else:
+    asyncio.run(_run())

@@ -15,7 +15,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import make_url
 
-from app import security
+from app import passwords
 from app.database import owner_engine
 from app.embedded import EmbeddedServer
 from app.security import make_key
@@ -23,6 +23,7 @@ from app.services import reference
 from app.services.readiness import alembic_config
 from app.settings import settings
 from tests.system import System, running
+from tests.world import Book, World
 
 os.environ |= {
     "CRM_CURSOR_SECRET": secrets.token_hex(32),
@@ -40,7 +41,7 @@ os.environ |= {
 def cheap_passwords() -> Iterator[None]:
     """Argon2 at its least cost: the tests hash all day, and only one of them looks at the true cost."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(security, "_passwords", PasswordHash([Argon2Hasher(1, 8, 1)]))
+        patch.setattr(passwords, "_passwords", PasswordHash([Argon2Hasher(1, 8, 1)]))
         yield
 
 
@@ -83,6 +84,12 @@ async def system(template: str) -> AsyncIterator[System]:
     """The whole application on a database that the tests of this process share: make your own data."""
     async with _clone(template) as url, running(url) as system:
         yield system
+
+
+@pytest.fixture(scope="session")
+async def book(system: System) -> Book:
+    """For each operation a request that would succeed, for tests in which it must not."""
+    return await Book.of(World(system))
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """PostgreSQL servers of a test's own, which it may stop, kill and start again."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from app.embedded import EmbeddedServer
@@ -31,3 +34,43 @@ def crm(
         capture_output=True,
         timeout=60,
     )
+
+
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def up(directory: Path, port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`crm up` with nothing given but a place and a port, once it answers that it is ready."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
+    log = directory / "up.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "up", *options],
+        stdin=subprocess.DEVNULL,
+        env=bare | {"CRM_DATA_DIR": str(directory / "data"), "CRM_PORT": str(port)},
+        stdout=log.open("wb"),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not is_ready(port):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(40)
+
+
+def is_ready(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import httpx
+
 from tests.system import Caller, System
 
 
@@ -26,6 +28,12 @@ async def batch(dispatch: Caller, items: list[Any], path: str = "tracking-events
     results: list[dict[str, Any]] = answer.json()["results"]
     assert [each["index"] for each in results] == list(range(len(items)))
     return results
+
+
+def told(answer: httpx.Response) -> dict[str, Any]:
+    """Status and body without what differs from request to request."""
+    body = {name: value for name, value in answer.json().items() if name not in {"trace_id", "instance"}}
+    return {"status": answer.status_code, **body}
 
 
 async def until_waiting(system: System, task: asyncio.Task[Any]) -> None:

@@ -16,7 +16,8 @@ from app import worker
 from app.database import Database
 from app.main import create_app
 from app.models.account import Client, ClientCustomer, User, UserLevel
-from app.security import Principal, Role, Tokens, fingerprint, new_secret, scopes_of
+from app.passwords import fingerprint, new_secret
+from app.security import Principal, Role, Tokens, scopes_of
 from app.settings import Settings, settings
 
 PASSWORD = "correct horse battery staple"  # for tests

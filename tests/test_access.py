@@ -1,110 +1,21 @@
 """Who may do what, and who sees whom: roles, scopes, partners behind two walls, sales with their own customers."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
-import httpx
 import pytest
-from fastapi.routing import iter_route_contexts
 
 from app.security import ROLE_SCOPES, Role, Scope
+from tests.operations import operations
 from tests.owner import owner
-from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event, an_instant
-
-# The policy once more, written by hand
-
-PUBLIC = {"create_token", "revoke_token"}
-
-EVERYBODY = {
-    "marketing",
-    "sales",
-    "customer_service",
-    "operations",
-    "finance",
-    "product",
-    "hr",
-    "executive",
-    "auditor",
-    "admin",
-}
-SEE_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance", "auditor"}
-KEEP_CUSTOMERS = {"marketing", "sales", "customer_service"}
-SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
-TAKE_ORDERS = {"customer_service", "operations"}
-SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
-
-MAY: dict[str, set[str]] = {
-    "read_me": EVERYBODY,
-    "list_departments": EVERYBODY,
-    "create_department": {"admin"},
-    "list_users": {"admin", "auditor"},
-    "get_user": {"admin", "auditor"},
-    "create_user": {"admin"},
-    "change_user": {"admin"},
-    "disable_user": {"admin"},
-    "enable_user": {"admin"},
-    "reset_password": {"admin"},
-    "list_clients": {"admin", "auditor"},
-    "get_client": {"admin", "auditor"},
-    "create_client": {"admin"},
-    "change_client": {"admin"},
-    "disable_client": {"admin"},
-    "enable_client": {"admin"},
-    "rotate_client_secret": {"admin"},
-    "list_customers": SEE_CUSTOMERS,
-    "search_customers": SEE_CUSTOMERS,
-    "get_customer": SEE_CUSTOMERS,
-    "create_customer": KEEP_CUSTOMERS,
-    "change_customer": KEEP_CUSTOMERS,
-    "list_orders": SEE_PARCELS,
-    "get_order": SEE_PARCELS,
-    "create_order": TAKE_ORDERS,
-    "hand_over_order": TAKE_ORDERS,
-    "accept_order": TAKE_ORDERS,
-    "cancel_order": TAKE_ORDERS,
-    "list_shipments": SEE_PARCELS,
-    "count_shipments": SEE_PARCELS,
-    "get_shipment": SEE_PARCELS,
-    "create_shipment": {"operations", "dispatch"},
-    "create_shipments": {"operations", "dispatch"},
-    "reopen_shipment": {"operations"},
-    "push_tracking_event": {"dispatch"},
-    "push_tracking_events": {"dispatch"},
-    "push_delivery_exception": {"dispatch"},
-    "push_delivery_exceptions": {"dispatch"},
-    "list_delivery_exceptions": SEE_PARCELS,
-    "get_delivery_exception": SEE_PARCELS,
-    "acknowledge_delivery_exception": {"operations"},
-    "await_customer_on_delivery_exception": {"operations"},
-    "resolve_delivery_exception": {"operations"},
-    "dismiss_delivery_exception": {"operations"},
-    "list_carrier_sources": EVERYBODY,
-    "list_carrier_codes": EVERYBODY,
-    "list_unmapped_codes": EVERYBODY,
-    "create_carrier_code": {"admin"},
-    "end_carrier_code": {"admin"},
-    "list_code_lists": EVERYBODY,
-    "get_code_list": EVERYBODY,
-    "look_up_shipments": {"partner"},
-    "read_on_time": SEE_FIGURES,
-    "list_jobs": {"admin"},
-    "get_job": {"admin"},
-    "cancel_job": {"admin"},
-    "list_accesses": {"auditor"},
-    "list_audit_events": {"auditor"},
-}
-
-
-def operations(system: System) -> Iterator[tuple[str, str, str]]:
-    """Name, method and path of every operation under /v1."""
-    for route in iter_route_contexts(system.app.routes):
-        if route.path is not None and route.path.startswith("/v1/"):
-            for method in sorted((route.methods or set()) - {"HEAD"}):
-                yield str(route.name), method, route.path
+from tests.policy import MAY, PUBLIC
+from tests.steps import told
+from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event
+from tests.walls import WALLED, a_parcel_in_trouble, without_row_level_security, without_the_filter
 
 
 def filled(path: str) -> str:
@@ -203,29 +114,9 @@ async def test_a_denial_names_the_missing_scope_in_the_callers_language(system: 
         assert answer.json()["missing_scopes"] == ["users:read"]
 
 
-def told(answer: httpx.Response) -> dict[str, Any]:
-    """Status and body without what differs from request to request."""
-    body = {name: value for name, value in answer.json().items() if name not in {"trace_id", "instance"}}
-    return {"status": answer.status_code, **body}
-
-
 # Partners, behind two walls
 
 CANARY = "金丝雀仓库"
-
-
-async def a_parcel_in_trouble(system: System, customer_id: str, word: str = "仓库") -> str:
-    """A shipment with an event and an open exception; the word stands wherever one can be put."""
-    shipment = await a_shipment(system, customer_id, reference=word)
-    number = str(shipment["tracking_no"])
-    dispatch = await system.as_role(Role.DISPATCH)
-    for path, event in (
-        ("/v1/tracking-events", an_event(number, "picked_up", location=word, occurred_at=an_instant(-2))),
-        ("/v1/delivery-exceptions", an_event(number, "carrier_damage", text=word)),
-    ):
-        assert (await dispatch.post(path, event)).status_code == 202
-    await system.drain()
-    return number
 
 
 async def look_up(partner: Caller, *numbers: str, language: str = "zh-CN") -> dict[str, Any]:
@@ -252,23 +143,6 @@ def assert_own_only(found: dict[str, Any], own: str, foreign: str) -> None:
     assert [item["tracking_no"] for item in found["items"]] == [own]
     assert found["not_found"] == [foreign]
     assert CANARY not in json.dumps(found, ensure_ascii=False)
-
-
-async def without_the_filter(system: System) -> None:
-    """Take the application's own filter out of the look-up, in this test's database."""
-    async with owner(system) as connection:
-        written = await connection.fetchval("SELECT pg_get_functiondef('partner_shipments'::regproc)")
-        assert written.count("t.customer_id = ANY (mine)") == 1
-        await connection.execute(written.replace("t.customer_id = ANY (mine)", "true"))
-
-
-async def without_row_level_security(system: System, *tables: str) -> None:
-    async with owner(system) as connection:
-        for table in tables:
-            await connection.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-
-
-WALLED = ("shipments", "tracking_numbers", "tracking_events", "delivery_exceptions")
 
 
 async def test_a_partner_sees_its_own_parcels_whole(system: System) -> None:

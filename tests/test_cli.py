@@ -5,12 +5,9 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +19,7 @@ import pytest
 from app import cli, demo
 from app.embedded import EmbeddedServer
 from app.security import Role
-from tests.servers import crm
+from tests.servers import a_free_port, crm, is_ready, up
 from tests.system import System, a_customer, a_number
 
 ROLES = {role.value for role in Role} - {"dispatch", "partner"}
@@ -185,41 +182,6 @@ def test_unsafe_settings_are_refused_by_name_without_their_values() -> None:
     assert "Traceback" not in done.stderr
 
 
-def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@contextmanager
-def up(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`crm up --demo` with nothing given but a place and a port, once it answers that it is ready."""
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
-    log = directory / "up.log"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "up", "--demo"],
-        env=bare | {"CRM_DATA_DIR": str(directory / "data"), "CRM_PORT": str(port)},
-        stdout=log.open("wb"),
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not is_ready(port):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(40)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 def signed_in(http: httpx.Client, client: dict[str, str]) -> dict[str, str]:
     answer = http.post("/v1/auth/token", data={"grant_type": "client_credentials", **client})
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
@@ -229,7 +191,7 @@ def signed_in(http: httpx.Client, client: dict[str, str]) -> dict[str, str]:
 def test_a_whole_system_comes_up_does_its_job_and_stops_cleanly(tmp_path: Path) -> None:
     """A partner sees the exception within two seconds of the push: real API, real worker, real clock."""
     port = a_free_port()
-    with up(tmp_path, port) as process, httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+    with up(tmp_path, port, "--demo") as process, httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
         credentials = json.loads((tmp_path / "data/demo-credentials.json").read_text("utf-8"))
         dispatch = signed_in(http, credentials["clients"]["dispatch"])
         ours, theirs = (signed_in(http, credentials["clients"][name]) for name in ("partner_a", "partner_b"))

@@ -1,7 +1,6 @@
 """The examples: what the mapping files make of order tables and of captured pushes, and the patient caller."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -12,15 +11,13 @@ import httpx
 import pytest
 from rich.progress import Progress
 
+import load_orders
+import order_plan
+import push_plan
+from crm_api import MAX_BYTES, Api, ApiError, Credentials, batches, client_grant
+from push_files import prepare, push
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
-sys.path.insert(0, str(EXAMPLES))
-
-import load_orders  # noqa: E402
-import order_plan  # noqa: E402
-import push_plan  # noqa: E402
-from crm_api import MAX_BYTES, Api, ApiError, Credentials, batches, client_grant  # noqa: E402
-from push_files import prepare, push  # noqa: E402
-
 ORDERS = EXAMPLES / "orders"
 PUSHES = EXAMPLES / "pushes"
 MARKETPLACE = Path(__file__).parent / "data" / "marketplace"

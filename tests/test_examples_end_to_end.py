@@ -1,6 +1,5 @@
 """The examples against the application: what an order table and captured pushes say comes back out of the API."""
 
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,17 @@ import pytest
 from pydantic import SecretStr
 from rich.progress import Progress
 
+import load_orders
+import order_plan
+import push_files
 from app.schemas.account import ClientCreate, UserCreate
 from app.security import Principal, Role
 from app.services import accounts
+from crm_api import Credentials
+from push_plan import Library
 from tests.system import PASSWORD, Caller, System, a_customer, an_event, an_instant
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-sys.path.insert(0, str(EXAMPLES))
-
-import load_orders  # noqa: E402
-import order_plan  # noqa: E402
-import push_files  # noqa: E402
-from crm_api import Credentials  # noqa: E402
-from push_plan import Library  # noqa: E402
-
 ORDERS = EXAMPLES / "orders"
 PUSHES = EXAMPLES / "pushes"
 MONTH = {"from": "2025-11-01", "to": "2025-12-01", "tz": "Asia/Shanghai"}

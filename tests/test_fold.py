@@ -45,8 +45,8 @@ def at(hours: float) -> datetime:
 
 def scan(hours: float, status: S | None = None, reason: str | None = None, **fields: Any) -> Scan:
     """A scan so many hours after the start; a reason raises the alarm, as it does for a mapped code."""
-    fields = {"code": str(status or reason), "alarm": reason is not None} | fields
-    return Scan(id=uuid4(), occurred_at=at(hours), status=status, reason=reason, **fields)
+    known: dict[str, Any] = {"code": str(status or reason), "alarm": reason is not None}
+    return Scan(id=uuid4(), occurred_at=at(hours), status=status, reason=reason, **known | fields)
 
 
 def folded(*scans: Scan, closures: Iterable[Closure] = ()) -> Folded:

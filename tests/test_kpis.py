@@ -10,7 +10,13 @@ from app.security import Role
 from tests.system import System, a_customer, a_number, an_event
 
 PROMISE = datetime(2026, 3, 10, 12, tzinfo=UTC)
-MARCH = {"from": "2026-03-01", "to": "2026-04-01"}
+
+
+def between(start: str, end: str) -> dict[str, Any]:
+    return {"from": start, "to": end}
+
+
+MARCH = between("2026-03-01", "2026-04-01")
 
 
 async def parcels(system: System, stories: dict[str, Any]) -> str:
@@ -103,13 +109,13 @@ async def test_the_promise_decides_the_period_and_its_end_is_exclusive(system: S
     midnights = [datetime(2026, month, 1, tzinfo=shanghai) for month in (3, 4)]
     second = timedelta(seconds=1)
     promised = [midnights[0] - second, midnights[0], midnights[1] - second, midnights[1]]
-    done = [(-1, "delivered", {})]
+    done: list[Any] = [(-1, "delivered", {})]
     customer_id = await parcels(system, {str(each): {"promised": each, "scans": done} for each in promised})
     assert ratio(await on_time(system, customer_id)) == (2, 2)
-    instants = {"from": midnights[0].isoformat(), "to": midnights[1].isoformat()}
+    instants = between(midnights[0].isoformat(), midnights[1].isoformat())
     assert ratio(await on_time(system, customer_id, **instants)) == (2, 2)
-    assert ratio(await on_time(system, customer_id, **{"from": "2026-04-01", "to": "2026-04-02"})) == (1, 1)
-    nothing = await on_time(system, customer_id, **{"from": "2027-01-01", "to": "2027-02-01"})
+    assert ratio(await on_time(system, customer_id, **between("2026-04-01", "2026-04-02"))) == (1, 1)
+    nothing = await on_time(system, customer_id, **between("2027-01-01", "2027-02-01"))
     assert (ratio(nothing), nothing["value"], nothing["raw"]["value"]) == ((0, 0), None, None)
 
 
@@ -131,9 +137,9 @@ async def test_a_date_means_midnight_in_the_zone_asked_for_on_the_day_the_clocks
     customer_id = await parcels(system, stories)
     for day in sorted(set(hours.values())):
         following = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
-        found = await on_time(system, customer_id, tz="Europe/Zurich", **{"from": day, "to": following})
+        found = await on_time(system, customer_id, tz="Europe/Zurich", **between(day, following))
         assert ratio(found) == (list(hours.values()).count(day),) * 2, day
-    shanghai = await on_time(system, customer_id, **{"from": "2026-03-29", "to": "2026-03-30"})
+    shanghai = await on_time(system, customer_id, **between("2026-03-29", "2026-03-30"))
     assert ratio(shanghai) == (2, 2), "07:00 to 07:00 in Zürich's winter is another day in Shanghai"
 
 
@@ -146,7 +152,7 @@ async def test_whether_a_delivery_came_on_a_later_date_depends_on_the_zone(syste
 
 
 async def test_the_figure_can_be_had_per_service(system: System) -> None:
-    done = [(-1, "delivered", {})]
+    done: list[Any] = [(-1, "delivered", {})]
     customer_id = await parcels(
         system, {"a": {"scans": done}, "b": {"service": "tw", "scans": done}, "c": {"service": "tw"}}
     )

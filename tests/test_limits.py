@@ -13,8 +13,9 @@ from tests.system import Caller, System, a_customer, a_number, an_event, running
 
 
 @pytest.fixture
-async def limited(empty_system: System) -> AsyncIterator[System]:
-    """A system with the limits that it is delivered with."""
+async def limited(empty_system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[System]:
+    """A system with the limits that it is delivered with; their clock stands still, however slow the machine."""
+    monkeypatch.setattr("app.routers.limits.monotonic", lambda: 1000.0)
     delivered = {name: Settings.model_fields[name].default for name in ("partner_rate", "dispatch_rate")}
     async with running(empty_system.settings.database_url, **delivered, staff_rate=50) as system:
         yield system
@@ -123,3 +124,16 @@ async def test_without_a_token_nobody_uses_up_anybodys_rate(limited: System) -> 
     forged = Caller(limited.http, partner.principal, partner.token[:-4] + "AAAA")
     assert {answer.status_code for answer in await ask(forged, LOOK_UP, 50)} == {401}
     assert (await partner.get(LOOK_UP)).headers["ratelimit-remaining"] == "39"
+
+
+async def test_clients_that_went_quiet_are_forgotten(
+    limited: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = limited.app.state.limits
+    monkeypatch.setattr("app.routers.limits.REMEMBERED", 2)
+    for _ in range(4):
+        await (await limited.staff(Role.MARKETING)).get("/v1/customers")
+    assert len(limits._taken) == 4
+    monkeypatch.setattr("app.routers.limits.monotonic", lambda: 1004.0)
+    await (await limited.as_role(Role.MARKETING)).get("/v1/customers")
+    assert len(limits._taken) == 1

@@ -19,6 +19,7 @@ from app.schemas.masking import (
     redact_all,
 )
 from app.security import Role
+from tests.canaries import MAIL, NAME, PERSON, PHONE, ROOM, TEXT, assert_no_canary
 from tests.system import System, a_number, an_event, an_instant
 
 # Names
@@ -197,20 +198,6 @@ def test_what_hangs_together_is_redacted_to_the_last_leaf() -> None:
 
 # Everything that the API answers
 
-PHONE = "13987654321"
-WIDE_PHONE = "１３９８７６５４３２１"
-NAME = "金丝雀甲"
-ROOM = "丙幢1702室"
-STREET = "金丝雀路"
-MAIL = "jinsique@example.com"
-CANARIES = (PHONE, WIDE_PHONE, NAME, ROOM, STREET, MAIL, "139 8765 4321")
-PERSON = {
-    "name": NAME,
-    "phone": PHONE,
-    "address": {"city": "杭州市", "street": STREET, "detail": ROOM},
-}
-TEXT = f"快递员：{NAME}，电话 {PHONE}／{WIDE_PHONE}／+86 139 8765 4321"
-
 
 async def planted(system: System) -> dict[str, str]:
     """Canaries wherever a person can be written in; the ids by the names of the path's parameters."""
@@ -281,12 +268,6 @@ async def planted(system: System) -> dict[str, str]:
         "list": "shipment_status",
         "job_id": job.json().get("job_id") or str(uuid4()),
     }
-
-
-def assert_no_canary(text: str, where: str) -> None:
-    for canary in CANARIES:
-        assert canary not in text, (where, canary)
-        assert json.dumps(canary).strip('"') not in text, (where, canary)
 
 
 def opened(cursor: str) -> str:

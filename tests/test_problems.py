@@ -70,7 +70,14 @@ async def test_every_error_has_the_one_shape(system: System) -> None:
 
 async def test_a_wrong_method_is_told_the_right_ones(system: System) -> None:
     answer = await (await system.as_role(Role.MARKETING)).request("PUT", "/v1/customers", json={})
-    assert answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, POST"
+
+
+async def test_a_path_that_is_written_out_takes_no_method_of_a_template(system: System) -> None:
+    marketing = await system.as_role(Role.MARKETING)
+    answer = await marketing.patch("/v1/customers/search", {}, headers={"If-Match": '"1"'})
+    the_problem(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "POST"
 
 
 async def test_a_missing_token_is_told_which_scheme_to_use(system: System) -> None:

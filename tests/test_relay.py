@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import worker
@@ -85,6 +86,23 @@ async def test_a_consumer_that_raises_stops_neither_the_others_nor_its_own_other
     await empty_system.drain()
     assert await states(empty_system, "good") == {"done": 20}
     assert await states(empty_system, "poison") == {"done": 18, "pending": 2}
+
+
+async def test_a_full_disk_is_held_against_no_row(empty_system: System, consumers: dict[str, Any]) -> None:
+    """However long it lasts, nobody's rows are set aside for it."""
+
+    async def out_of_disk(session: AsyncSession, _work: Sequence[Outbox]) -> None:
+        await session.execute(text("DO $$ BEGIN RAISE disk_full; END $$"))
+
+    consumers["poison"] = out_of_disk
+    await happen(empty_system, 2)
+    for _ in range(worker.MAX_ATTEMPTS + 1):
+        with pytest.raises(DBAPIError):
+            await worker.relay(empty_system.database.sessions)
+    assert await empty_system.scalar("SELECT max(attempts) FROM outbox") == 0
+    consumers["poison"] = _nothing
+    await empty_system.drain()
+    assert await states(empty_system, "poison") == {"done": 2}
 
 
 async def test_poison_is_tried_ten_times_with_growing_delays_and_then_set_aside(
@@ -259,7 +277,8 @@ async def test_two_who_work_out_the_same_shipment_take_turns(
 
     shipment, dispatch = await a_shipment(system), await system.as_role(Role.DISPATCH)
     await dispatch.post("/v1/tracking-events", an_event(shipment["tracking_no"], "picked_up"))
-    read_exceptions, second = status._exceptions, []
+    read_exceptions = status._exceptions
+    second: list[asyncio.Task[Any]] = []
 
     async def interrupted(session: AsyncSession, places: Any) -> Any:
         if not second:

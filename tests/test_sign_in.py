@@ -10,9 +10,9 @@ import httpx
 import pytest
 from pwdlib import PasswordHash
 
-from app import security
+from app import passwords
 from app.schemas.account import ClientCreate
-from app.security import Principal, Role
+from app.security import Principal, Role, scopes_of
 from app.services import accounts
 from tests.owner import execute, owner
 from tests.system import PASSWORD, Caller, System, a_customer, a_number, a_shipment, an_event, running
@@ -95,7 +95,7 @@ async def test_staff_sign_in_with_their_password(system: System) -> None:
     assert answer.headers["cache-control"] == "no-store"
     tokens = answer.json()
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
-    assert set(tokens["scope"].split()) == security.scopes_of([Role.HR, Role.SALES])
+    assert set(tokens["scope"].split()) == scopes_of([Role.HR, Role.SALES])
     assert tokens["refresh_token"]
     assert await me(system, tokens["access_token"]) == 200
 
@@ -115,12 +115,13 @@ async def test_machines_sign_in_with_their_secret_and_get_nothing_to_refresh(sys
 
 
 async def test_a_password_may_be_chinese_and_a_name_from_zurich(system: System) -> None:
-    body = {"username": f"zurich_{secrets.token_hex(4)}", "name": "Jürg Zürich", "roles": ["hr"]}
+    username = f"zurich_{secrets.token_hex(4)}"
+    body = {"username": username, "name": "Jürg Zürich", "roles": ["hr"]}
     password = "正确的马电池订书钉，１２３"
     admin = await system.as_role(Role.ADMIN)
     assert (await admin.post("/v1/users", body | {"password": password})).status_code == 201
-    assert (await sign_in(system, body["username"], password)).status_code == 200
-    assert (await sign_in(system, body["username"], password[:-1])).status_code == 400
+    assert (await sign_in(system, username, password)).status_code == 200
+    assert (await sign_in(system, username, password[:-1])).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -167,14 +168,14 @@ async def test_unknown_wrong_and_disabled_all_cost_one_argon2(
     known, closed = await a_user(system), await a_user(system)
     await (await system.as_role(Role.ADMIN)).post(f"/v1/users/{closed['id']}/disable")
     hashes: list[str] = []
-    true = security._passwords.verify
-    security._dummy_hash()
+    true = passwords._passwords.verify
+    passwords._dummy_hash()
 
     def verify(password: str, hashed: str) -> bool:
         hashes.append(hashed)
         return true(password, hashed)
 
-    monkeypatch.setattr(security._passwords, "verify", verify)
+    monkeypatch.setattr(passwords._passwords, "verify", verify)
     for name in (known["username"], f"nobody_{secrets.token_hex(6)}", closed["username"]):
         await sign_in(system, name, WRONG)
     costs = {hashed.rpartition("$")[0].rpartition("$")[0] for hashed in hashes}
@@ -533,14 +534,14 @@ async def test_a_sign_in_that_a_password_reset_overtakes_gives_no_lasting_token(
     """The old password fits, the reset commits, then the tokens are made: they are of the old credentials."""
     user, admin = await a_user(empty_system), await empty_system.as_role(Role.ADMIN)
     loop = asyncio.get_running_loop()
-    true = security._passwords.verify
+    true = passwords._passwords.verify
 
     def verify(password: str, hashed: str) -> bool:
         reset = admin.post(f"/v1/users/{user['id']}/reset-password", {"password": WRONG})
         assert asyncio.run_coroutine_threadsafe(reset, loop).result(10).status_code == 200
         return true(password, hashed)
 
-    monkeypatch.setattr(security._passwords, "verify", verify)
+    monkeypatch.setattr(passwords._passwords, "verify", verify)
     tokens = (await sign_in(empty_system, user["username"])).json()
     assert await me(empty_system, tokens["access_token"]) == 401
     assert (await refresh(empty_system, tokens["refresh_token"])).status_code == 400

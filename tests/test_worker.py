@@ -8,16 +8,16 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from app import worker
 from app.database import owner_engine
 from app.security import Role
-from app.worker import Worker
+from app.worker import Worker, loops
 from tests.servers import own_server
 from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event, an_instant, running
 
@@ -66,7 +66,7 @@ async def damage(dispatch: Caller, number: str) -> None:
 async def test_a_worker_shows_that_it_is_alive_and_stops_when_told(
     empty_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "BEAT_S", 0.05)
+    monkeypatch.setattr(loops, "BEAT_S", 0.05)
     async with working(empty_system):
         first = await empty_system.scalar("SELECT max(beat_at) FROM worker_heartbeats")
         await eventually(
@@ -81,13 +81,13 @@ async def test_an_exception_wakes_the_worker_by_notify_within_two_seconds(
     empty_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its pause between looks is an hour here, so that nothing else can wake it."""
-    monkeypatch.setattr(worker, "IDLE_S", 3600.0)
+    monkeypatch.setattr(loops, "IDLE_S", 3600.0)
     async with working(empty_system):
         numbers = [(await a_shipment(empty_system))["tracking_no"] for _ in range(3)]
         dispatch = await empty_system.as_role(Role.DISPATCH)
         for number in numbers:
             await damage(dispatch, number)
-            seconds = await eventually(lambda number=number: empty_system.scalar(FOLDED, number=number))
+            seconds = await eventually(partial(empty_system.scalar, FOLDED, number=number))
             assert seconds < 2
 
 
@@ -161,7 +161,7 @@ async def test_a_worker_outlives_a_restart_of_postgresql(tmp_path: Path) -> None
             server.stop()
             server.start()
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(worker, "BEAT_S", 0.1)
+                patch.setattr(loops, "BEAT_S", 0.1)
                 back = await eventually(lambda: answers(system))
                 assert back < 5
                 later = await a_damaged_parcel(system)
@@ -172,7 +172,7 @@ async def test_a_worker_outlives_a_restart_of_postgresql(tmp_path: Path) -> None
 
 
 async def answers(system: System) -> bool:
-    return (await system.http.get("/health/ready")).json()["database"] == "ok"
+    return bool((await system.http.get("/health/ready")).json()["database"] == "ok")
 
 
 async def test_a_worker_notices_that_its_listening_connection_was_cut(
@@ -184,7 +184,7 @@ async def test_a_worker_notices_that_its_listening_connection_was_cut(
             lambda: as_owner(empty_system, f"SELECT count(*) FROM pg_stat_activity WHERE {LISTENING}")
         )
         assert await as_owner(empty_system, cut) == 1
-        monkeypatch.setattr(worker, "IDLE_S", 0.1)
+        monkeypatch.setattr(loops, "IDLE_S", 0.1)
         number = await a_damaged_parcel(empty_system)
         await eventually(lambda: empty_system.scalar(FOLDED, number=number))
         await eventually(
@@ -288,6 +288,6 @@ async def test_work_that_fails_only_at_its_commit_holds_up_nobody_else(empty_sys
     well = [await a_damaged_parcel(empty_system) for _ in range(3)]
     async with working(empty_system):
         for number in well:
-            await eventually(lambda number=number: empty_system.scalar(FOLDED, number=number))
+            await eventually(partial(empty_system.scalar, FOLDED, number=number))
         await eventually(lambda: empty_system.scalar("SELECT count(*) FROM outbox WHERE attempts > 0"))
     assert await empty_system.scalar(FOLDED, number=poisoned) == 0

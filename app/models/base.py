@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from sqlalchemy import DateTime, Enum, MetaData, Text, func
+from sqlalchemy import JSON, DateTime, Enum, MetaData, ScalarSelect, Select, Table, Text, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
@@ -32,6 +32,8 @@ def choice(enum: type[StrEnum]) -> Enum:
 class Base(DeclarativeBase):
     """Naming of constraints and mapping of Python types to PostgreSQL's."""
 
+    __table__: ClassVar[Table]
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -56,6 +58,13 @@ class Base(DeclarativeBase):
         if row is None:
             raise NotFound
         return row
+
+
+def as_json(rows: Select[Any], of: type["Base"]) -> ScalarSelect[Any]:
+    """These rows `of` an enclosing one, as a JSON array in a column of its: a screen is read with one statement."""
+    table = rows.correlate(of).subquery()
+    array = func.coalesce(func.json_agg(table.table_valued()), text("'[]'::json"), type_=JSON)
+    return select(array).scalar_subquery()
 
 
 Id = Annotated[UUID, mapped_column(primary_key=True, default=uuid7)]

@@ -55,6 +55,7 @@ class Outbox(Base):
             postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
         ),
         Index("ix_outbox_done_at", "done_at", postgresql_where=text("done_at IS NOT NULL")),
+        Index("ix_outbox_failed", "consumer", postgresql_where=text("failed_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -33,6 +33,7 @@ class Job(Stateful, Base):
             unique=True,
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
+        Index("ix_jobs_failed", "id", postgresql_where=text("state = 'failed'")),
     )
     transitions: ClassVar[Transitions] = {
         JobState.QUEUED: {JobState.RUNNING, JobState.CANCELLED, JobState.FAILED},

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.routers.deps import DatabaseOf, tokens_of
+from app.schemas.account import Jwks
 from app.services import readiness
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,6 @@ async def check_readiness(response: Response, database: DatabaseOf) -> Ready:
 
 
 @router.get("/.well-known/jwks.json", summary="Public keys of the tokens", tags=["auth"])
-async def read_jwks(request: Request) -> dict[str, list[dict[str, str]]]:
+async def read_jwks(request: Request) -> Jwks:
     """RFC 7517; a key stays listed while tokens that it signed may live."""
-    return tokens_of(request).jwks()
+    return Jwks.model_validate(tokens_of(request).jwks())

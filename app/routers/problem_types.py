@@ -38,7 +38,7 @@ async def list_problem_types() -> list[ProblemType]:
     return sorted(catalogue().values(), key=lambda entry: entry.status)
 
 
-@router.get("/problems/{slug}", summary="Read a problem type", tags=["problems"])
+@router.get("/problems/{slug}", summary="Read a problem type", tags=["problems"], responses={404: {}})
 async def get_problem_type(slug: Annotated[str, Path(max_length=64)]) -> ProblemType:
     """What the slug of a problem's `type` stands for."""
     entry = catalogue().get(slug)

@@ -11,6 +11,7 @@ from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -195,7 +196,19 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
-    return _plain(error.status_code, request, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return _plain(error.status_code, request, headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """What the path takes; the router itself names no more than the first route there."""
+    path = request.scope["path"]
+    routes = [each for each in iter_route_contexts(request.app.routes) if each.methods]
+    written_out = [route for route in routes if route.path == path]
+    here = written_out or [route for route in routes if route.path_regex.match(path)]
+    return {method for route in here for method in route.methods or ()}
 
 
 async def _on_not_modified(_request: Request, current: NotModified) -> Response:
@@ -210,8 +223,13 @@ async def _on_lost_race(request: Request, _error: Exception) -> Response:
     return await _on_named(request, lost)
 
 
+def sqlstate_of(error: Exception) -> str:
+    """The five characters of the database's error, bare or wrapped by SQLAlchemy; empty where there are none."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+
+
 async def _on_database(request: Request, error: DBAPIError | asyncpg.PostgresError) -> Response:
-    state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+    state = sqlstate_of(error)
     if isinstance(error, IntegrityError) and state in {"23505", "23503", "23P01"}:
         return await _on_named(request, _clash(error))
     if state.startswith("22"):
@@ -238,8 +256,7 @@ def _clash(error: IntegrityError) -> errors.Conflict:
 
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
-    state = getattr(getattr(error, "orig", error), "sqlstate", None)
-    log.warning("unavailable", error=type(error).__name__, sqlstate=state)
+    log.warning("unavailable", error=type(error).__name__, sqlstate=sqlstate_of(error) or None)
     return _plain(503, request, {"Retry-After": "1"})
 
 

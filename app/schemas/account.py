@@ -8,10 +8,13 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from app.models.account import UserLevel
 from app.paging import ListQuery
-from app.schemas.base import Body, Line, Read, Word, refused
+from app.schemas.base import Body, Email, Line, Read, Unset, Word, refused
 from app.security import MACHINE_ROLES, Role
 
 StaffRoles = Annotated[list[Role], Field(min_length=1, max_length=10, examples=[["operations"]])]
+MachineRole = Annotated[
+    Literal[Role.DISPATCH, Role.PARTNER], Field(json_schema_extra={"x-code-list": "role"})
+]
 Password = Annotated[SecretStr, Field(min_length=12, max_length=200)]
 
 
@@ -35,7 +38,7 @@ class UserCreate(
     username: Word
     password: Password
     name: Line
-    email: Annotated[str | None, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] = None
+    email: Email | None = None
     roles: StaffRoles
     department_id: UUID | None = None
     level: UserLevel = UserLevel.SPECIALIST
@@ -48,11 +51,11 @@ class UserCreate(
 class UserChange(Body, json_schema_extra={"examples": [{"roles": ["operations", "auditor"]}]}):
     """Only the fields that are given change."""
 
-    name: Line | None = None
-    email: Annotated[str | None, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] = None
-    roles: StaffRoles | None = None
+    name: Line | Unset = None
+    email: Email | None = None
+    roles: StaffRoles | Unset = None
     department_id: UUID | None = None
-    level: UserLevel | None = None
+    level: UserLevel | Unset = None
     superior_id: UUID | None = None
     deputy_id: UUID | None = None
 
@@ -105,7 +108,7 @@ class ClientCreate(
     },
 ):
     name: Line
-    role: Literal[Role.DISPATCH, Role.PARTNER]
+    role: MachineRole
     client_id: Annotated[Word | None, Field(description="Made up where it is left out")] = None
     sources: Annotated[
         list[Word], Field(max_length=50, description="What a dispatch client may push for")
@@ -148,7 +151,7 @@ class ClientSecret(ClientRead):
 
 
 class ClientQuery(ListQuery):
-    role: Literal[Role.DISPATCH, Role.PARTNER] | None = None
+    role: MachineRole | None = None
 
 
 class DepartmentCreate(Body, json_schema_extra={"examples": [{"code": "operations", "name": "运营部"}]}):
@@ -174,6 +177,22 @@ class TokenRead(Read):
     expires_in: Annotated[int, Field(description="Seconds", examples=[900])]
     refresh_token: Annotated[str | None, Field(description="Staff only; each can be used once")] = None
     scope: str
+
+
+class Jwk(Read):
+    """The public half of a key (RFC 7517)."""
+
+    kty: Literal["EC"]
+    crv: Literal["P-256"]
+    x: str
+    y: str
+    kid: str
+    alg: str
+    use: Literal["sig"]
+
+
+class Jwks(Read):
+    keys: list[Jwk]
 
 
 class MenuEntry(Read):

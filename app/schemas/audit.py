@@ -11,6 +11,11 @@ from app.paging import ListQuery
 from app.schemas.base import Read
 from app.schemas.masking import RedactedObject
 
+EventKind = Annotated[
+    str,
+    Field(max_length=100, examples=["exception.opened"], json_schema_extra={"x-code-list": "event_kind"}),
+]
+
 
 class AccessQuery(ListQuery):
     kind: AccessKind | None = None
@@ -28,14 +33,14 @@ class AccessRead(Read):
 
 
 class EventQuery(ListQuery):
-    kind: Annotated[str | None, Field(max_length=100, examples=["exception.opened"])] = None
+    kind: EventKind | None = None
     subject_id: UUID | None = None
 
 
 class EventRead(Read):
     id: UUID
     recorded_at: datetime
-    kind: str
+    kind: EventKind
     subject_type: str
     subject_id: UUID
     customer_id: UUID | None

@@ -14,10 +14,14 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    WithJsonSchema,
 )
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 _TIME_IN = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:", re.ASCII)
+_CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+_CONTROLS = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
 _MONEY_IN = re.compile(r"\d{1,12}(\.\d{1,2})?")
 
 
@@ -57,17 +61,36 @@ def _in_utc(value: datetime) -> datetime:
 
 
 def _no_control(value: str) -> str:
-    if any(
-        unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\r\t" for character in value
-    ):
+    if _CONTROLS.search(value):
         raise refused("control characters can't be stored; take them out", "不能包含控制字符，请删除")
     return value
 
 
-Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_no_control)]
-"""One line of text."""
-Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_control)]
+_ANYTHING = {"pattern": f"^[^{_CONTROL}]*$"}
+_SOMETHING = {"pattern": f"^[^{_CONTROL}]*[^\\s{_CONTROL}][^{_CONTROL}]*$"}
+
+Line = Annotated[
+    str, Field(min_length=1, max_length=200, json_schema_extra=_SOMETHING), AfterValidator(_no_control)
+]
+"""One line of text; more than blanks."""
+Prose = Annotated[str, Field(max_length=4000, json_schema_extra=_ANYTHING), AfterValidator(_no_control)]
 """Text of some length."""
+Grounds = Annotated[Prose, Field(min_length=1, json_schema_extra=_SOMETHING)]
+"""Why somebody does a thing; more than blanks."""
+Reason = Annotated[
+    str,
+    Field(max_length=64, examples=["carrier_damage"], json_schema_extra={"x-code-list": "exception_reason"}),
+]
+"""What is wrong with a parcel. The list is data and may grow, so that it is no enumeration."""
+Phone = Annotated[str, Field(max_length=40, pattern=r"^[+0-9().-][+0-9(). -]{1,38}[+0-9().-]$")]
+"""A telephone number as people write it."""
+Email = Annotated[
+    str,
+    Field(
+        max_length=200, pattern=rf"^[^@\s{_CONTROL}]+@[^@\s{_CONTROL}]+$", examples=["li.ming@example.com"]
+    ),
+]
+"""An address for mail, as far as one can tell without sending any."""
 Word = Annotated[
     str,
     Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.:/-]*$"),
@@ -87,7 +110,9 @@ TrackingNo = Annotated[
 ]
 """No slash, for it stands in paths."""
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
-"""RFC 3339 with an offset; kept and answered in UTC."""
+"""RFC 3339 with an offset, from 1901 to 2199; kept and answered in UTC."""
+Unset = SkipJsonSchema[None]
+"""In a change: the field may be left out, but not set to null."""
 Attributes = Annotated[
     dict[str, Any], Field(max_length=50, description="Anything else the sender wants kept")
 ]
@@ -112,7 +137,7 @@ class Money(Body):
         Decimal,
         BeforeValidator(_decimal_text),
         PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str),
-        Field(json_schema_extra={"type": "string", "examples": ["128.00"]}),
+        WithJsonSchema({"type": "string", "pattern": r"^\d{1,12}(\.\d{1,2})?$", "examples": ["128.00"]}),
     ]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["CNY"])]
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from app.models.shipment import ShipmentStatus
 from app.paging import ListQuery
-from app.schemas.base import Body, Line, Read, Word, refused
+from app.schemas.base import Body, Line, Read, Reason, Word, refused
 
 
 class CodeRead(Read):
@@ -54,10 +54,10 @@ class CarrierCodeCreate(
     """What a carrier's code means from `valid_from` on; stored events are re-read in that light."""
 
     list: Annotated[Word, Field(examples=["kuaidi100"])]
-    code: Annotated[str, Field(min_length=1, max_length=64, examples=["209"])]
+    code: Annotated[Line, Field(max_length=64, examples=["209"])]
     reason_code: Annotated[str, Field(max_length=64)] = ""
     status: ShipmentStatus | None = None
-    reason: Annotated[str | None, Field(max_length=64, examples=["carrier_damage"])] = None
+    reason: Reason | None = None
     name: Line
     valid_from: date
     valid_until: Annotated[date | None, Field(description="The first day it no longer holds")] = None
@@ -82,7 +82,7 @@ class CarrierCodeRead(Read):
     code: str
     reason_code: str
     status: ShipmentStatus | None
-    reason: str | None
+    reason: Reason | None
     name: str
     valid_from: date
     valid_until: date | None

@@ -8,19 +8,24 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from app.models.customer import CustomerKind
 from app.paging import ListQuery
-from app.schemas.base import Address, Body, Line, Prose, Read, Word, refused
+from app.schemas.base import Address, Body, Email, Line, Phone, Prose, Read, Unset, Word, refused
 from app.schemas.masking import Redacted, mask_address, mask_email, mask_name, mask_phone
 
 
 class ContactCreate(Body):
     name: Line
     role: Line | None = None
-    phone: Annotated[str | None, Field(max_length=40, pattern=r"^[+0-9(). -]{3,40}$")] = None
-    email: Annotated[str | None, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] = None
+    phone: Phone | None = None
+    email: Email | None = None
 
 
 class CustomerAddressCreate(Address):
     kind: Annotated[Line | None, Field(examples=["pickup"])] = None
+
+
+Contacts = Annotated[list[ContactCreate], Field(max_length=50)]
+Addresses = Annotated[list[CustomerAddressCreate], Field(max_length=50)]
+Needs = Annotated[list[Line], Field(max_length=50)]
 
 
 class CustomerCreate(
@@ -43,9 +48,9 @@ class CustomerCreate(
     name: Annotated[Line, Field(examples=["杭州青禾茶业有限公司"])]
     kind: CustomerKind
     code: Annotated[Word | None, Field(description="Customers that ship under contract have one")] = None
-    contacts: Annotated[list[ContactCreate], Field(max_length=50)] = []
-    addresses: Annotated[list[CustomerAddressCreate], Field(max_length=50)] = []
-    needs: Annotated[list[Line], Field(max_length=50)] = []
+    contacts: Contacts = []
+    addresses: Addresses = []
+    needs: Needs = []
     source: Annotated[Line | None, Field(description="How the customer was found")] = None
     owner_id: UUID | None = None
 
@@ -55,11 +60,11 @@ class CustomerChange(
 ):
     """Only the fields that are given change; a list replaces the whole list."""
 
-    name: Line | None = None
+    name: Line | Unset = None
     code: Word | None = None
-    contacts: Annotated[list[ContactCreate] | None, Field(max_length=50)] = None
-    addresses: Annotated[list[CustomerAddressCreate] | None, Field(max_length=50)] = None
-    needs: Annotated[list[Line] | None, Field(max_length=50)] = None
+    contacts: Contacts | Unset = None
+    addresses: Addresses | Unset = None
+    needs: Needs | Unset = None
     source: Line | None = None
     owner_id: UUID | None = None
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from app.models.code import LiableParty, Severity
 from app.models.delivery_exception import DetectedBy, ExceptionState
 from app.paging import ListQuery
-from app.schemas.base import Body, Line, Prose, Read
+from app.schemas.base import Body, Line, Prose, Read, Reason
 from app.schemas.masking import Redacted
 
 
@@ -18,10 +18,17 @@ class ExceptionRead(Read):
     customer_id: UUID
     tracking_no: str
     leg_no: int
-    reason: str
+    reason: Reason
     severity: Severity
     liable_party: LiableParty
-    action_by: Annotated[str, Field(description="Who must act next")]
+    action_by: Annotated[
+        str,
+        Field(
+            description="Who must act next",
+            examples=["carrier"],
+            json_schema_extra={"x-code-list": "action_by"},
+        ),
+    ]
     sla_excused: Annotated[bool, Field(description="Excused by default; an excuse counts only with evidence")]
     detected_by: DetectedBy
     source: str
@@ -43,7 +50,7 @@ class ExceptionRead(Read):
 class ExceptionQuery(ListQuery):
     state: ExceptionState | None = None
     live: Annotated[bool | None, Field(description="Open, acknowledged or awaiting the customer")] = None
-    reason: Annotated[str | None, Field(max_length=64)] = None
+    reason: Reason | None = None
     severity: Severity | None = None
     customer_id: UUID | None = None
     tracking_no: Annotated[str | None, Field(max_length=64)] = None

@@ -14,12 +14,15 @@ from app.schemas.base import (
     Address,
     Attributes,
     Body,
+    Grounds,
     Instant,
     Line,
     Money,
+    Phone,
     Problem,
     Prose,
     Read,
+    Reason,
     TrackingNo,
     Word,
     refused,
@@ -32,7 +35,7 @@ class Party(Body):
     """A sender or recipient."""
 
     name: Line | None = None
-    phone: Annotated[str | None, Field(max_length=40, pattern=r"^[+0-9(). -]{3,40}$")] = None
+    phone: Phone | None = None
     address: Address | None = None
 
 
@@ -103,7 +106,7 @@ class ShipmentBatchAnswer(Read):
 class OpenException(Read):
     """The most severe exception that is open."""
 
-    reason: str
+    reason: Reason
     label: Annotated[str, Field(description="In the language of Accept-Language")]
     severity: Severity
     state: ExceptionState
@@ -126,7 +129,7 @@ class TrackingEventRead(Read):
     code: str
     reason_code: str
     status: ShipmentStatus | None
-    reason: str | None
+    reason: Reason | None
     location: Redacted | None
     text: Redacted | None
     flags: list[str]
@@ -198,7 +201,7 @@ class Reopen(
     """A person's word that a final status no longer holds."""
 
     status: Annotated[ShipmentStatus, Field(description="What the parcel is now")]
-    reason: Annotated[Prose, Field(min_length=1)]
+    reason: Grounds
 
 
 class TrackingEventPush(Body, json_schema_extra={"examples": [_EVENT]}):
@@ -230,23 +233,30 @@ class PushAnswer(Read):
     id: UUID
     result: Literal["accepted", "duplicate", "parked"]
     status: ShipmentStatus | None
-    reason: str | None
+    reason: Reason | None
 
 
 class PushResult(BatchResult):
     result: Literal["accepted", "duplicate", "parked", "rejected"]
     status: ShipmentStatus | None = None
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 class PushBatchAnswer(Read):
     results: list[PushResult]
 
 
+class LookUpQuery(Body):
+    tracking_no: Annotated[
+        list[Annotated[str, Field(max_length=64)]],
+        Field(min_length=1, max_length=40, description="Up to 40 numbers", examples=[["SF7444496931331"]]),
+    ]
+
+
 class PartnerEvent(Read):
     occurred_at: datetime
     status: ShipmentStatus | None
-    reason: str | None
+    reason: Reason | None
     location: str | None
     text: str | None
 

@@ -12,6 +12,7 @@ from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from app.models.account import Client, ClientCustomer, Department, User
 from app.models.code import CarrierSource
 from app.models.customer import Customer
+from app.passwords import fingerprint, hash_password, new_secret
 from app.schemas.account import (
     ClientChange,
     ClientCreate,
@@ -21,7 +22,7 @@ from app.schemas.account import (
     UserCreate,
     UserQuery,
 )
-from app.security import Principal, Role, fingerprint, hash_password, new_secret
+from app.security import Principal, Role
 from app.services import events
 
 Account = TypeVar("Account", User, Client)

@@ -1,5 +1,6 @@
 """What people do about delivery exceptions."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, case, select
@@ -9,7 +10,6 @@ from app.clock import now
 from app.errors import NotFound
 from app.models.code import Severity
 from app.models.delivery_exception import LIVE_STATES, DeliveryException, ExceptionState
-from app.models.shipment import Shipment
 from app.schemas.delivery_exception import ExceptionNote, ExceptionQuery, ExceptionResolution
 from app.security import Principal
 from app.services import customers, events
@@ -46,23 +46,14 @@ async def get(session: AsyncSession, principal: Principal, exception_id: UUID) -
     return row
 
 
-async def worst(session: AsyncSession, shipment: Shipment) -> DeliveryException | None:
-    """The most severe live exception of a shipment; of equals, the oldest, whatever order they came in."""
-    return await session.scalar(
-        select(DeliveryException)
-        .where(
-            DeliveryException.customer_id == shipment.customer_id,
-            DeliveryException.shipment_id == shipment.id,
-            DeliveryException.state.in_(LIVE_STATES),
-        )
-        .order_by(
-            _BY_SEVERITY.desc(),
-            DeliveryException.opened_at,
-            DeliveryException.reason,
-            DeliveryException.leg_no,
-            DeliveryException.id,
-        )
-        .limit(1)
+def worst_first(exceptions: Select[Any]) -> Select[Any]:
+    """Those that are live, the most severe first; of equals, the oldest, whatever order they came in."""
+    return exceptions.where(DeliveryException.state.in_(LIVE_STATES)).order_by(
+        _BY_SEVERITY.desc(),
+        DeliveryException.opened_at,
+        DeliveryException.reason,
+        DeliveryException.leg_no,
+        DeliveryException.id,
     )
 
 

@@ -6,14 +6,25 @@ from typing import Any
 from uuid import UUID
 
 from asgi_correlation_id import correlation_id
-from sqlalchemy import insert, text
+from sqlalchemy import bindparam, insert, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from app.models.event import Event, Outbox
+from app.models.event import Event
 from app.security import Principal
 
 CHANNEL = "crm_outbox"
+
+_INSERT_EVENTS = insert(Event.__table__)
+_INSERT_WORK = text("""
+    WITH work AS (
+        INSERT INTO outbox (event_id, consumer, subject_id, customer_id, attempts)
+        SELECT *, 0 FROM jsonb_to_recordset(:rows)
+            AS work (event_id uuid, consumer text, subject_id uuid, customer_id uuid)
+    ) SELECT pg_notify(:channel, '')
+""").bindparams(bindparam("rows", type_=JSONB), channel=CHANNEL)
+"""One row each for whoever waits, and a call that wakes them; the call is heard at the commit."""
 
 CONSUMERS: dict[str, tuple[str, ...]] = {}
 """Event kind -> names of the consumers that want it; `services/reactions.py` fills it from its table."""
@@ -51,10 +62,9 @@ async def record_all(session: AsyncSession, actor: Principal, happenings: Iterab
         rows.append(row)
         work += _outbox_rows(row["id"], happening)
     if rows:
-        await session.execute(insert(Event), rows)
+        await session.execute(_INSERT_EVENTS, rows)
     if work:
-        await session.execute(insert(Outbox), work)
-        await session.execute(text(f"NOTIFY {CHANNEL}"))
+        await session.execute(_INSERT_WORK, {"rows": work})
     return [row["id"] for row in rows]
 
 
@@ -76,10 +86,10 @@ def _outbox_rows(event_id: UUID, happening: Happening) -> list[dict[str, Any]]:
     subjects = [happening.subject] if happening.affects is None else happening.affects
     return [
         {
-            "event_id": event_id,
+            "event_id": str(event_id),
             "consumer": consumer,
-            "subject_id": subject.id,
-            "customer_id": subject.customer_id,
+            "subject_id": str(subject.id),
+            "customer_id": subject.customer_id and str(subject.customer_id),
         }
         for consumer in CONSUMERS.get(happening.kind, ())
         for subject in subjects

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pgqueuer import Queries
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.clock import now
@@ -45,7 +45,9 @@ async def enqueue(
     job = Job(name=name, payload=payload, key=key, requested_by=requested_by)
     session.add(job)
     await session.flush()
-    await wake(session, job, run_at - now() if run_at else None)
+    # By the database's clock, which also says when it is due: this process's own may be off.
+    delay = None if run_at is None else await session.scalar(select(literal(run_at) - func.now()))
+    await wake(session, job, delay)
     return job
 
 

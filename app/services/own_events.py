@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from app.clock import now
-from app.services import tracking
+from app.services import scans, tracking
 
 SYSTEM = "system"
 """The source of such events; no client may push for it."""
@@ -36,7 +36,7 @@ async def report(session: AsyncSession, own: Sequence[Own]) -> set[tracking.Plac
     columns = {"sources": [SYSTEM] * len(keys), "keys": keys, "ids": [ids[key] for key in keys]}
     fresh = {key for _, key in await tracking.take_keys(session, columns)}
     rows = [_own_row(event, ids[event.key]) for event in own if event.key in fresh]
-    await tracking.store(session, rows)
+    await scans.store(session, rows)
     return {event.place for event in own if event.key in fresh}
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.shipment import ParkedEvent, Shipment
 from app.schemas.shipment import TrackingEventPush
-from app.services import codes, tracking
+from app.services import codes, scans, tracking
 
 
 async def adopt_parked(session: AsyncSession, places: Sequence[tracking.Place]) -> set[tracking.Place]:
@@ -31,11 +31,13 @@ async def adopt_parked(session: AsyncSession, places: Sequence[tracking.Place]) 
         tracking.row_of(arrival, directory[arrival.item.tracking_no], row.raw_id, row.received_at)
         for arrival, row in zip(arrivals, parked, strict=True)
     ]
-    await tracking.store(session, rows)
+    await scans.store(session, rows)
     return {directory[row.tracking_no] for row in parked}
 
 
 def _unpark(row: ParkedEvent) -> tracking.Pushed:
     fields = {name: value for name, value in row.event.items() if name in TrackingEventPush.model_fields}
     item = TrackingEventPush.model_validate(fields)
-    return tracking.Pushed(item, row.event["raw_time"], row.id, alarm=row.event["alarm"])
+    arrival = tracking.pushed(item, row.event["raw_time"], row.id)
+    arrival.alarm = row.event["alarm"]
+    return arrival

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
 
 from app.clock import now
 from app.errors import Conflict, Invalid, NotFound
@@ -15,17 +16,21 @@ from app.models.customer import Customer
 from app.models.order import Order
 from app.models.shipment import (
     LegKind,
-    ParkedEvent,
     Shipment,
     ShipmentLeg,
     ShipmentStatus,
-    TrackingEvent,
     TrackingNumber,
 )
 from app.schemas.base import Money, normalised
 from app.schemas.shipment import CountQuery, ShipmentCreate, ShipmentQuery
 from app.security import Principal
 from app.services import customers, events, silence
+
+_TAKE_NUMBER = text("""
+    INSERT INTO tracking_numbers (number, customer_id, shipment_id) VALUES (:number, :customer_id, :shipment_id)
+    ON CONFLICT DO NOTHING RETURNING EXISTS (SELECT FROM parked_events WHERE tracking_no = :number)
+""")
+_INSERT_LEG = insert(ShipmentLeg.__table__)
 
 NUMBER_LOCK = 2
 """Class of the advisory lock on a tracking number: held by whoever makes it known or parks an event for it."""
@@ -63,22 +68,6 @@ async def find(session: AsyncSession, principal: Principal, tracking_no: str) ->
     if shipment is None:
         raise NotFound
     return shipment
-
-
-async def details(session: AsyncSession, shipment: Shipment) -> dict[str, Any]:
-    """Customer, legs and events of the shipment, events in the order in which they happened."""
-    legs = await session.scalars(_of(ShipmentLeg, shipment).order_by(ShipmentLeg.leg_no))
-    scans = await session.scalars(
-        _of(TrackingEvent, shipment)
-        .where(TrackingEvent.superseded_at.is_(None))
-        .order_by(TrackingEvent.occurred_at, TrackingEvent.received_at, TrackingEvent.id)
-    )
-    customer = await Customer.fetch(session, shipment.customer_id)
-    return {"legs": list(legs), "events": list(scans), "customer": customer}
-
-
-def _of(model: Any, shipment: Shipment) -> Select[Any]:
-    return select(model).where(model.customer_id == shipment.customer_id, model.shipment_id == shipment.id)
 
 
 async def counts(
@@ -141,18 +130,14 @@ class Intake:
         """Make one known; events that were parked for its number join it after the commit."""
         customer_id = await self._customer_id(body)
         await lock_numbers(self.session, [body.tracking_no])
-        await _must_be_new(self.session, body.tracking_no)
         await _must_have_order(self.session, customer_id, body.order_id)
         shipment = _build(self.actor, body, customer_id)
         shipment.check_at = await self._first_check(shipment)
+        has_parked = await _take_number(self.session, shipment)
         self.session.add(shipment)
         await self.session.flush()
-        self.session.add(
-            TrackingNumber(number=body.tracking_no, customer_id=customer_id, shipment_id=shipment.id)
-        )
-        self.session.add(_first_leg(shipment))
-        await self.session.flush()
-        await self._tell(shipment)
+        await self.session.execute(_INSERT_LEG, _first_leg(shipment))
+        await self._tell(shipment, has_parked=has_parked)
         return shipment
 
     async def _customer_id(self, body: ShipmentCreate) -> UUID:
@@ -167,12 +152,10 @@ class Intake:
             self.rules = await silence.rules(self.session)
         return silence.next_check(silence.watched(shipment), self.rules)
 
-    async def _tell(self, shipment: Shipment) -> None:
-        parked = select(ParkedEvent.id).where(ParkedEvent.tracking_no == shipment.tracking_no).limit(1)
+    async def _tell(self, shipment: Shipment, *, has_parked: bool) -> None:
         about = subject(shipment)
-        waiting = [about] if await self.session.scalar(parked) else []
         data = {"tracking_no": shipment.tracking_no}
-        created = events.Happening("shipment.created", about, data, affects=waiting)
+        created = events.Happening("shipment.created", about, data, affects=[about] if has_parked else [])
         await events.record_all(self.session, self.actor, [created])
 
 
@@ -180,13 +163,17 @@ def subject(shipment: Shipment) -> events.Subject:
     return events.Subject("shipment", shipment.id, shipment.customer_id)
 
 
-async def _must_be_new(session: AsyncSession, tracking_no: str) -> None:
-    if await session.get(TrackingNumber, tracking_no) is not None:
+async def _take_number(session: AsyncSession, shipment: Shipment) -> bool:
+    """Enter the number into the directory, or raise `Conflict`; says whether events are parked under it."""
+    taken = {"number": shipment.tracking_no, "customer_id": shipment.customer_id, "shipment_id": shipment.id}
+    has_parked = await session.scalar(_TAKE_NUMBER, taken)
+    if has_parked is None:
         raise Conflict(
-            f"There is a shipment {tracking_no} already.",
-            f"运单号 {tracking_no} 已存在。",
+            f"There is a shipment {shipment.tracking_no} already.",
+            f"运单号 {shipment.tracking_no} 已存在。",
             pointer="/body/tracking_no",
         )
+    return bool(has_parked)
 
 
 async def _must_have_order(session: AsyncSession, customer_id: UUID, order_id: UUID | None) -> None:
@@ -194,14 +181,14 @@ async def _must_have_order(session: AsyncSession, customer_id: UUID, order_id: U
         raise Invalid("The customer has no such order.", "该客户没有这个订单。", pointer="/body/order_id")
 
 
-def _first_leg(shipment: Shipment) -> ShipmentLeg:
-    return ShipmentLeg(
-        customer_id=shipment.customer_id,
-        shipment_id=shipment.id,
-        leg_no=1,
-        kind=LegKind.FORWARD,
-        status=ShipmentStatus.CREATED,
-    )
+def _first_leg(shipment: Shipment) -> dict[str, Any]:
+    return {
+        "customer_id": shipment.customer_id,
+        "shipment_id": shipment.id,
+        "leg_no": 1,
+        "kind": LegKind.FORWARD,
+        "status": ShipmentStatus.CREATED,
+    }
 
 
 def _build(actor: Principal, body: ShipmentCreate, customer_id: UUID) -> Shipment:
@@ -210,6 +197,7 @@ def _build(actor: Principal, body: ShipmentCreate, customer_id: UUID) -> Shipmen
     )
     return Shipment(
         **fields,
+        id=uuid7(),
         customer_id=customer_id,
         status=ShipmentStatus.CREATED,
         sender=body.sender.model_dump(mode="json", exclude_none=True),

@@ -17,7 +17,8 @@ from uuid_utils.compat import uuid7
 from app.database import Sessions
 from app.errors import CourierError, NotFound, SignInFailed, TooManyRequests, Unauthenticated
 from app.models.account import AccessKind, Client, RefreshToken, RevokedToken, SignInFailure, User
-from app.security import Principal, Role, Tokens, check_password, fingerprint, new_secret, scopes_of
+from app.passwords import check_password, fingerprint, new_secret
+from app.security import Principal, Role, Tokens, scopes_of
 from app.services import accesses
 from app.settings import Settings
 

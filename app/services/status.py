@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
@@ -75,7 +75,7 @@ def _at(model: Any, column: Any, places: Sequence[Place]) -> ColumnElement[bool]
     return tuple_(model.customer_id, column).in_(places)
 
 
-_SHIPMENT = cast("Table", Shipment.__table__)
+_SHIPMENT = Shipment.__table__
 _FOLDED = (
     "status",
     "status_at",

@@ -77,5 +77,5 @@ async def forget(session: AsyncSession, table: str) -> bool:
         f"DELETE FROM {table} WHERE ctid = ANY (ARRAY("  # noqa: S608  # constants above
         f"SELECT ctid FROM {table} WHERE {FORGOTTEN[table]} LIMIT {CHUNK}))"
     )
-    done = cast("CursorResult[Any]", await session.execute(text(some)))
+    done = cast(CursorResult[Any], await session.execute(text(some)))
     return done.rowcount == CHUNK

@@ -18,11 +18,11 @@ from uuid_utils.compat import uuid7
 from app.clock import now
 from app.errors import CourierError, Forbidden, Invalid
 from app.models.account import Client
-from app.models.shipment import ParkedEvent, RawPush, TrackingEvent, TrackingNumber
+from app.models.shipment import ParkedEvent, RawPush, TrackingNumber
 from app.schemas.masking import redact
 from app.schemas.shipment import TrackingEventPush
 from app.security import Principal
-from app.services import codes, events, shipments
+from app.services import codes, events, scans, shipments
 
 FUTURE_TOLERANCE = timedelta(minutes=10)
 SEPARATOR = "\x1f"
@@ -37,6 +37,8 @@ _FIND_KEYS = text("""
     SELECT source, key, event_id FROM event_keys JOIN
         unnest(CAST(:sources AS text[]), CAST(:keys AS text[])) AS wanted (source, key) USING (source, key)
 """)
+
+_INSERT_RAW = insert(RawPush.__table__)
 
 Place = tuple[UUID, UUID]
 """A shipment's customer and id."""
@@ -57,16 +59,13 @@ class Pushed:
     """One event on its way in: what was said, and what became of it."""
 
     item: TrackingEventPush
+    key: tuple[str, str]
     raw: str
     id: UUID
     meaning: codes.Meaning = codes.UNMAPPED
     result: Literal["accepted", "duplicate", "parked", "rejected"] = "accepted"
     problem: CourierError | None = None
     alarm: bool = False
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.item.source, event_key(self.item)
 
     @property
     def triple(self) -> tuple[str, str, str]:
@@ -90,8 +89,8 @@ def event_key(item: TrackingEventPush) -> str:
     return f"sha256:{hashlib.sha256(SEPARATOR.join(content).encode()).hexdigest()}"
 
 
-def pushed(item: TrackingEventPush, raw_time: object) -> Pushed:
-    return Pushed(item, str(raw_time), uuid7())
+def pushed(item: TrackingEventPush, raw_time: object, event_id: UUID | None = None) -> Pushed:
+    return Pushed(item, (item.source, event_key(item)), str(raw_time), event_id or uuid7())
 
 
 async def push(
@@ -119,7 +118,7 @@ async def _keep(session: AsyncSession, actor: Principal, envelope: Envelope, fre
     places = await _places(session, [arrival.item.tracking_no for arrival in fresh])
     known = [arrival for arrival in fresh if arrival.item.tracking_no in places]
     rows = [row_of(arrival, places[arrival.item.tracking_no], raw_id) for arrival in known]
-    await store(session, rows)
+    await scans.store(session, rows)
     await _park(session, [a for a in fresh if a.item.tracking_no not in places], raw_id)
     unmapped = [arrival.triple for arrival in fresh if not arrival.meaning.mapped]
     if unmapped:
@@ -207,7 +206,7 @@ async def _keep_raw(session: AsyncSession, actor: Principal, envelope: Envelope)
         "body": envelope.body,
         "sha256": digest,
     }
-    await session.execute(insert(RawPush), [values])
+    await session.execute(_INSERT_RAW, values)
     return raw_id
 
 
@@ -247,13 +246,6 @@ async def _park(session: AsyncSession, strangers: list[Pushed], raw_id: UUID) ->
         await session.execute(insert(ParkedEvent), rows)
 
 
-async def store(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
-    """Insert in the order in which shipments are locked everywhere, against deadlock."""
-    if rows:
-        rows.sort(key=lambda row: (row["customer_id"], row["shipment_id"]))
-        await session.execute(insert(TrackingEvent), rows)
-
-
 def row_of(
     arrival: Pushed, place: Place, raw_id: UUID | None, received_at: datetime | None = None
 ) -> dict[str, Any]:
@@ -271,6 +263,7 @@ def row_of(
         "reason": arrival.meaning.reason,
         "mapped": arrival.meaning.mapped,
         "alarm": arrival.alarm or raises_alarm(arrival.meaning),
+        "reopens": False,
         "occurred_at": item.occurred_at,
         "occurred_raw": arrival.raw,
         "occurred_estimated": item.occurred_at_estimated,

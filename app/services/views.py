@@ -1,54 +1,132 @@
-"""Screens that draw on several rooms at once."""
+"""Screens that draw on several rooms at once, each read with one statement that is built once."""
 
+from functools import cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import inspect, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import KeyedColumnElement
 
+from app.errors import NotFound
+from app.models.base import Base, as_json
 from app.models.code import Code
-from app.models.shipment import Shipment
-from app.services import delivery_exceptions, shipments
+from app.models.customer import Contact, Customer, CustomerAddress
+from app.models.delivery_exception import DeliveryException
+from app.models.shipment import Shipment, ShipmentLeg, TrackingEvent, TrackingNumber
+from app.schemas.base import normalised
+from app.security import Principal, Scope
+from app.services import delivery_exceptions
 
 
-async def shipment(session: AsyncSession, row: Shipment, language: str) -> dict[str, Any]:
-    """One shipment with everything that a person at a screen asks about it."""
-    columns = {name: getattr(row, name) for name in inspect(Shipment).column_attrs.keys()}  # noqa: SIM118
+async def customer(session: AsyncSession, principal: Principal, customer_id: UUID) -> dict[str, Any]:
+    """The customer with contacts and addresses, if this principal may know of it."""
+    found = await _one(session, principal, _customer, key=customer_id)
+    return _fields(found.Customer) | {"contacts": found.contacts, "addresses": found.addresses}
+
+
+async def shipment(
+    session: AsyncSession, principal: Principal, tracking_no: str, language: str
+) -> dict[str, Any]:
+    """The shipment with everything that a person at a screen asks about it, if this principal may know of it."""
+    found = await _one(session, principal, _shipment, number=normalised(tracking_no))
+    worst = next(iter(found.exceptions), None)
     return {
-        **columns,
-        "declared_value": row.declared_value,
-        "freight": row.freight,
-        "exception": await _exception(session, row, language),
-        **await shipments.details(session, row),
+        **_fields(found.Shipment),
+        "declared_value": found.Shipment.declared_value,
+        "freight": found.Shipment.freight,
+        "exception": worst and {**worst, "label": worst[language] or worst["reason"]},
+        "legs": found.legs,
+        "events": found.events,
+        "customer": found.Customer,
     }
 
 
 def tag_of(view: dict[str, Any], language: str) -> str:
     """Changes with anything on the screen: its shipment, customer, exception or events."""
-    exception, customer = view["exception"], view["customer"]
+    exception = view["exception"]
     parts = (
         view["version"],
-        customer.version,
-        exception and exception["version"],
+        view["customer"].version,
+        exception and f"{exception['id'][-12:]}.{exception['version']}",
         len(view["events"]),
         language,
     )
     return "-".join(str(part or 0) for part in parts)
 
 
-async def _exception(session: AsyncSession, row: Shipment, language: str) -> dict[str, Any] | None:
-    worst = await delivery_exceptions.worst(session, row)
-    if worst is None:
-        return None
-    label = await session.scalar(
-        select(Code.en if language == "en" else Code.zh).where(
-            Code.list == "exception_reason", Code.code == worst.reason
+async def _one(session: AsyncSession, principal: Principal, screen: Any, **keys: Any) -> Row[Any]:
+    statement = screen()
+    if not principal.may(Scope.CUSTOMERS_ALL):
+        statement = screen(own=True)
+        keys["owner_id"] = principal.id
+    found = (await session.execute(statement, keys)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@cache
+def _customer(*, own: bool = False) -> Select[Any]:
+    statement = select(
+        Customer,
+        as_json(_rows(Contact, Contact.customer_id == Customer.id).order_by(Contact.id), Customer).label(
+            "contacts"
+        ),
+        as_json(
+            _rows(CustomerAddress, CustomerAddress.customer_id == Customer.id).order_by(CustomerAddress.id),
+            Customer,
+        ).label("addresses"),
+    ).where(Customer.id == bindparam("key"))
+    return statement.where(Customer.owner_id == bindparam("owner_id")) if own else statement
+
+
+@cache
+def _shipment(*, own: bool = False) -> Select[Any]:
+    scans = _rows(TrackingEvent, *_of(TrackingEvent), TrackingEvent.superseded_at.is_(None))
+    statement = (
+        select(
+            Shipment,
+            Customer,
+            as_json(_worst_exception(), Shipment).label("exceptions"),
+            as_json(_rows(ShipmentLeg, *_of(ShipmentLeg)).order_by(ShipmentLeg.leg_no), Shipment).label(
+                "legs"
+            ),
+            as_json(
+                scans.order_by(TrackingEvent.occurred_at, TrackingEvent.received_at, TrackingEvent.id),
+                Shipment,
+            ).label("events"),
         )
+        .join(TrackingNumber, and_(*_of(TrackingNumber)))
+        .join(Customer, Customer.id == Shipment.customer_id)
+        .where(TrackingNumber.number == bindparam("number"))
     )
-    return {
-        "reason": worst.reason,
-        "label": label or worst.reason,
-        "severity": worst.severity,
-        "state": worst.state,
-        "opened_at": worst.opened_at,
-        "version": f"{worst.id.hex[-12:]}.{worst.version}",
-    }
+    return statement.where(Customer.owner_id == bindparam("owner_id")) if own else statement
+
+
+def _worst_exception() -> Select[Any]:
+    label = (Code.list == "exception_reason") & (Code.code == DeliveryException.reason)
+    rows = select(*_columns(DeliveryException), Code.zh, Code.en).outerjoin(Code, label)
+    return delivery_exceptions.worst_first(rows.where(*_of(DeliveryException))).limit(1)
+
+
+def _of(part: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Of the shipment that the statement is about."""
+    return part.customer_id == Shipment.customer_id, part.shipment_id == Shipment.id
+
+
+def _rows(model: type[Base], *where: ColumnElement[bool]) -> Select[Any]:
+    return select(*_columns(model)).where(*where)
+
+
+def _columns(model: type[Base]) -> list[KeyedColumnElement[Any]]:
+    return list(model.__table__.columns)
+
+
+@cache
+def _names(model: type[Base]) -> tuple[str, ...]:
+    return tuple(inspect(model).column_attrs.keys())
+
+
+def _fields(row: Base) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _names(type(row))}

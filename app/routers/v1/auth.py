@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.security import HTTPBasic
 
 from app.errors import CourierError, SignInFailed
-from app.routers.deps import CourierRoute, DatabaseOf, SettingsOf, TokensOf
+from app.routers.deps import DatabaseOf, SettingsOf, TokensOf
+from app.routers.routes import CourierRouter
 from app.schemas.account import TokenRead
 from app.services import sign_in
 
-router = APIRouter(prefix="/auth", tags=["auth"], route_class=CourierRoute)
+router = CourierRouter(prefix="/auth", tags=["auth"])
 
 _basic = HTTPBasic(auto_error=False)
 
@@ -20,7 +21,7 @@ Field = Annotated[str | None, Form(max_length=1000)]
 GrantType = Annotated[str | None, Form(max_length=100, json_schema_extra={"enum": GRANTS})]
 
 
-@router.post("/token", summary="Get an access token", response_model=TokenRead)
+@router.post("/token", summary="Get an access token", response_model=TokenRead, responses={401: {}, 429: {}})
 async def create_token(
     *,
     request: Request,
@@ -58,7 +59,7 @@ async def create_token(
 
 @router.post("/revoke", summary="Take a token back", status_code=200, response_class=Response)
 async def revoke_token(
-    database: DatabaseOf, tokens: TokensOf, token: Annotated[str, Form(max_length=4000)]
+    database: DatabaseOf, tokens: TokensOf, token: Annotated[str, Form(min_length=1, max_length=4000)]
 ) -> Response:
     """Access or refresh token; it counts from the next request on, everywhere. Always 200 (RFC 7009)."""
     async with database.sessions.begin() as session:

@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.models.code import CarrierCode, CarrierSource, UnmappedCode
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, OnceSession, Session, holder_of
+from app.routers.deps import OnceSession, Reading, holder_of
+from app.routers.routes import CourierRouter
 from app.schemas.code import (
     CarrierCodeCreate,
     CarrierCodeEnd,
@@ -19,21 +20,21 @@ from app.schemas.code import (
 from app.security import Principal, Scope
 from app.services import codes
 
-router = APIRouter(tags=["carrier codes"], route_class=CourierRoute)
+router = CourierRouter(tags=["carrier codes"])
 
 Reader = Annotated[Principal, holder_of(Scope.CODES_READ)]
 Admin = Annotated[Principal, holder_of(Scope.CODES_WRITE)]
 
 
 @router.get("/carrier-sources", summary="List sources", response_model=list[CarrierSourceRead])
-async def list_carrier_sources(_: Reader, session: Session) -> list[CarrierSource]:
+async def list_carrier_sources(_: Reader, session: Reading) -> list[CarrierSource]:
     """Who pushes, and which code lists its codes are read by."""
     return list(await session.scalars(codes.sources()))
 
 
 @router.get("/carrier-codes", summary="List carriers' codes", response_model=Page[CarrierCodeRead])
 async def list_carrier_codes(
-    query: Annotated[CarrierCodeQuery, Query()], _: Reader, session: Session
+    query: Annotated[CarrierCodeQuery, Query()], _: Reader, session: Reading
 ) -> dict[str, Any]:
     """Dated: one code may have meant something else before."""
     return await paginate(session, codes.search(query), query)
@@ -42,7 +43,7 @@ async def list_carrier_codes(
 @router.get(
     "/carrier-codes/unmapped", summary="List codes without a meaning", response_model=list[UnmappedCodeRead]
 )
-async def list_unmapped_codes(_: Reader, session: Session) -> list[UnmappedCode]:
+async def list_unmapped_codes(_: Reader, session: Reading) -> list[UnmappedCode]:
     """The 200 seen last; each waits for a row in the code table."""
     return list(await session.scalars(codes.unmapped()))
 

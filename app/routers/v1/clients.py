@@ -3,28 +3,29 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.models.account import Client
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, Tag, holder_of
+from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
+from app.routers.routes import CourierRouter
 from app.schemas.account import ClientChange, ClientCreate, ClientQuery, ClientRead, ClientSecret
 from app.security import Principal, Scope
 from app.services import accounts
 
-router = APIRouter(prefix="/clients", tags=["clients"], route_class=CourierRoute)
+router = CourierRouter(prefix="/clients", tags=["clients"])
 
 Reader = Annotated[Principal, holder_of(Scope.CLIENTS_READ)]
 Admin = Annotated[Principal, holder_of(Scope.CLIENTS_WRITE)]
 
 
 @router.get("", summary="List clients", response_model=Page[ClientRead])
-async def list_clients(query: Annotated[ClientQuery, Query()], _: Reader, session: Session) -> dict[str, Any]:
+async def list_clients(query: Annotated[ClientQuery, Query()], _: Reader, session: Reading) -> dict[str, Any]:
     """By client_id."""
     return await paginate(session, accounts.search_clients(query), query)
 
 
-@router.post("", summary="Create a client", status_code=201, response_model=ClientSecret)
+@router.post("", summary="Create a client", status_code=201, response_model=ClientSecret, responses={409: {}})
 async def create_client(body: ClientCreate, actor: Admin, session: Session) -> dict[str, Any]:
     """The secret is told in this answer and never again; it takes no Idempotency-Key for that reason."""
     client, secret = await accounts.create_client(session, actor, body)
@@ -32,7 +33,7 @@ async def create_client(body: ClientCreate, actor: Admin, session: Session) -> d
 
 
 @router.get("/{client_id}", summary="Read a client", response_model=ClientRead)
-async def get_client(client_id: UUID, tag: Tag, _: Reader, session: Session) -> Client:
+async def get_client(client_id: UUID, tag: Tag, _: Reader, session: Reading) -> Client:
     """With its ETag."""
     client = await accounts.get_client(session, client_id)
     tag.settle(client.version)
@@ -71,7 +72,12 @@ async def enable_client(client_id: UUID, tag: Tag, actor: Admin, session: OnceSe
     return row
 
 
-@router.post("/{client_id}/rotate-secret", summary="Give a new secret", response_model=ClientSecret)
+@router.post(
+    "/{client_id}/rotate-secret",
+    summary="Give a new secret",
+    response_model=ClientSecret,
+    responses={409: {}},
+)
 async def rotate_client_secret(client_id: UUID, actor: Admin, session: Session) -> dict[str, Any]:
     """The old secret and its tokens end at once."""
     client, secret = await accounts.rotate_secret(session, actor, client_id)

@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.models.customer import Customer
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, Tag, holder_of
+from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
+from app.routers.routes import CourierRouter
 from app.schemas.customer import (
     CustomerChange,
     CustomerCreate,
@@ -17,9 +18,9 @@ from app.schemas.customer import (
     CustomerSummary,
 )
 from app.security import Principal, Scope
-from app.services import customers
+from app.services import customers, views
 
-router = APIRouter(prefix="/customers", tags=["customers"], route_class=CourierRoute)
+router = CourierRouter(prefix="/customers", tags=["customers"])
 
 Reader = Annotated[Principal, holder_of(Scope.CUSTOMERS_READ)]
 Writer = Annotated[Principal, holder_of(Scope.CUSTOMERS_WRITE)]
@@ -27,14 +28,14 @@ Writer = Annotated[Principal, holder_of(Scope.CUSTOMERS_WRITE)]
 
 @router.get("", summary="List customers", response_model=Page[CustomerSummary])
 async def list_customers(
-    query: Annotated[CustomerQuery, Query()], actor: Reader, session: Session
+    query: Annotated[CustomerQuery, Query()], actor: Reader, session: Reading
 ) -> dict[str, Any]:
     """Sales see the customers they own, others all of them."""
     return await paginate(session, customers.listed(actor, query), query)
 
 
 @router.post("/search", summary="Search customers", response_model=Page[CustomerSummary])
-async def search_customers(body: CustomerSearch, actor: Reader, session: Session) -> dict[str, Any]:
+async def search_customers(body: CustomerSearch, actor: Reader, session: Reading) -> dict[str, Any]:
     """By name, code or phone. The terms travel in the body, so that they stand in no log."""
     statement, paging = customers.found(actor, body)
     return await paginate(session, statement, paging)
@@ -49,10 +50,10 @@ async def create_customer(body: CustomerCreate, tag: Tag, actor: Writer, session
 
 
 @router.get("/{customer_id}", summary="Read a customer", response_model=CustomerRead)
-async def get_customer(customer_id: UUID, tag: Tag, actor: Reader, session: Session) -> Customer:
+async def get_customer(customer_id: UUID, tag: Tag, actor: Reader, session: Reading) -> dict[str, Any]:
     """Contacts and addresses are masked."""
-    customer = await customers.get(session, actor, customer_id)
-    tag.settle(customer.version)
+    customer = await views.customer(session, actor, customer_id)
+    tag.settle(customer["version"])
     return customer
 
 

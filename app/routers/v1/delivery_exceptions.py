@@ -3,16 +3,17 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.models.delivery_exception import DeliveryException
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, OnceSession, Session, Tag, holder_of
+from app.routers.deps import OnceSession, Reading, Tag, holder_of
+from app.routers.routes import CourierRouter
 from app.schemas.delivery_exception import ExceptionNote, ExceptionQuery, ExceptionRead, ExceptionResolution
 from app.security import Principal, Scope
 from app.services import delivery_exceptions
 
-router = APIRouter(prefix="/delivery-exceptions", tags=["delivery exceptions"], route_class=CourierRoute)
+router = CourierRouter(prefix="/delivery-exceptions", tags=["delivery exceptions"])
 
 Reader = Annotated[Principal, holder_of(Scope.EXCEPTIONS_READ)]
 Handler = Annotated[Principal, holder_of(Scope.EXCEPTIONS_HANDLE)]
@@ -20,7 +21,7 @@ Handler = Annotated[Principal, holder_of(Scope.EXCEPTIONS_HANDLE)]
 
 @router.get("", summary="List exceptions", response_model=Page[ExceptionRead])
 async def list_delivery_exceptions(
-    query: Annotated[ExceptionQuery, Query()], actor: Reader, session: Session
+    query: Annotated[ExceptionQuery, Query()], actor: Reader, session: Reading
 ) -> dict[str, Any]:
     """`live=true` gives the work list."""
     return await paginate(session, delivery_exceptions.search(actor, query), query)
@@ -28,7 +29,7 @@ async def list_delivery_exceptions(
 
 @router.get("/{exception_id}", summary="Read an exception", response_model=ExceptionRead)
 async def get_delivery_exception(
-    exception_id: UUID, tag: Tag, actor: Reader, session: Session
+    exception_id: UUID, tag: Tag, actor: Reader, session: Reading
 ) -> DeliveryException:
     """With its ETag."""
     row = await delivery_exceptions.get(session, actor, exception_id)

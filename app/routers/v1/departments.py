@@ -2,22 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from app.models.account import Department
-from app.routers.deps import CourierRoute, OnceSession, Session, holder_of
+from app.routers.deps import OnceSession, Reading, holder_of
+from app.routers.routes import CourierRouter
 from app.schemas.account import DepartmentCreate, DepartmentRead
 from app.security import Principal, Scope
 from app.services import accounts
 
-router = APIRouter(prefix="/departments", tags=["departments"], route_class=CourierRoute)
+router = CourierRouter(prefix="/departments", tags=["departments"])
 
 Reader = Annotated[Principal, holder_of(Scope.PROFILE_READ)]
 Admin = Annotated[Principal, holder_of(Scope.USERS_WRITE)]
 
 
 @router.get("", summary="List departments", response_model=list[DepartmentRead])
-async def list_departments(_: Reader, session: Session) -> list[Department]:
+async def list_departments(_: Reader, session: Reading) -> list[Department]:
     """All of them; there are few."""
     return list(await session.scalars(accounts.departments()))
 

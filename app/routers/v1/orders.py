@@ -3,16 +3,17 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.models.order import Order
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, OnceSession, Session, Tag, holder_of
+from app.routers.deps import OnceSession, Reading, Tag, holder_of
+from app.routers.routes import CourierRouter
 from app.schemas.order import OrderCreate, OrderQuery, OrderRead
 from app.security import Principal, Scope
 from app.services import orders
 
-router = APIRouter(prefix="/orders", tags=["orders"], route_class=CourierRoute)
+router = CourierRouter(prefix="/orders", tags=["orders"])
 
 Reader = Annotated[Principal, holder_of(Scope.ORDERS_READ)]
 Writer = Annotated[Principal, holder_of(Scope.ORDERS_WRITE)]
@@ -20,7 +21,7 @@ Writer = Annotated[Principal, holder_of(Scope.ORDERS_WRITE)]
 
 @router.get("", summary="List orders", response_model=Page[OrderRead])
 async def list_orders(
-    query: Annotated[OrderQuery, Query()], actor: Reader, session: Session
+    query: Annotated[OrderQuery, Query()], actor: Reader, session: Reading
 ) -> dict[str, Any]:
     """The newest first; tracking numbers stand on the single order."""
     return await paginate(session, orders.search(actor, query), query)
@@ -35,7 +36,7 @@ async def create_order(body: OrderCreate, tag: Tag, actor: Writer, session: Once
 
 
 @router.get("/{order_id}", summary="Read an order")
-async def get_order(order_id: UUID, tag: Tag, actor: Reader, session: Session) -> OrderRead:
+async def get_order(order_id: UUID, tag: Tag, actor: Reader, session: Reading) -> OrderRead:
     """With the tracking numbers that ship under it."""
     order = await orders.get(session, actor, order_id)
     numbers = await orders.tracking_nos(session, order)

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 
 from app.models.shipment import Shipment
 from app.paging import Page, paginate
 from app.routers.batches import answer_each
-from app.routers.deps import CourierRoute, OnceSession, Session, Tag, holder_of
+from app.routers.deps import OnceSession, Reading, Tag, holder_of
 from app.routers.problems import language_of
+from app.routers.routes import CourierRouter
 from app.schemas.shipment import (
     CountQuery,
     CountsRead,
@@ -23,7 +24,7 @@ from app.schemas.shipment import (
 from app.security import Principal, Scope
 from app.services import reopening, shipments, views
 
-router = APIRouter(prefix="/shipments", tags=["shipments"], route_class=CourierRoute)
+router = CourierRouter(prefix="/shipments", tags=["shipments"])
 
 Creator = Annotated[Principal, holder_of(Scope.SHIPMENTS_CREATE)]
 Reader = Annotated[Principal, holder_of(Scope.SHIPMENTS_READ)]
@@ -55,7 +56,7 @@ async def create_shipments(
 
 @router.get("", summary="List shipments", response_model=Page[ShipmentSummary])
 async def list_shipments(
-    query: Annotated[ShipmentQuery, Query()], actor: Reader, session: Session
+    query: Annotated[ShipmentQuery, Query()], actor: Reader, session: Reading
 ) -> dict[str, Any]:
     """Sales see those of their own customers."""
     return await paginate(session, shipments.search(actor, query), query)
@@ -63,7 +64,7 @@ async def list_shipments(
 
 @router.get("/counts", summary="Count shipments", response_model=CountsRead)
 async def count_shipments(
-    query: Annotated[CountQuery, Query()], request: Request, actor: Reader, session: Session
+    query: Annotated[CountQuery, Query()], request: Request, actor: Reader, session: Reading
 ) -> dict[str, Any]:
     """By status, service or customer, the largest first."""
     return await shipments.counts(session, actor, query, language_of(request))
@@ -71,12 +72,11 @@ async def count_shipments(
 
 @router.get("/{tracking_no}", summary="Read a shipment", response_model=ShipmentRead)
 async def get_shipment(
-    tracking_no: TrackingNo, request: Request, tag: Tag, actor: Reader, session: Session
+    tracking_no: TrackingNo, request: Request, tag: Tag, actor: Reader, session: Reading
 ) -> dict[str, Any]:
     """With its legs, events, customer and the most severe open exception."""
-    shipment = await shipments.find(session, actor, tracking_no)
     language = language_of(request)
-    view = await views.shipment(session, shipment, language)
+    view = await views.shipment(session, actor, tracking_no, language)
     tag.settle(views.tag_of(view, language))
     return view
 

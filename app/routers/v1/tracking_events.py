@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from app.routers import batches
-from app.routers.deps import CourierRoute, Session, holder_of
+from app.routers.deps import Session, holder_of
+from app.routers.routes import CourierRouter
 from app.schemas.shipment import PushAnswer, PushBatchAnswer, TrackingEventBatch, TrackingEventPush
 from app.security import Principal, Scope
 from app.services import tracking
 
-router = APIRouter(tags=["tracking"], route_class=CourierRoute)
+router = CourierRouter(tags=["tracking"])
 
 Pusher = Annotated[Principal, holder_of(Scope.TRACKING_PUSH)]
 

@@ -3,28 +3,29 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.models.account import User
 from app.paging import Page, paginate
-from app.routers.deps import CourierRoute, IfMatch, OnceSession, Session, Tag, holder_of
+from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
+from app.routers.routes import CourierRouter
 from app.schemas.account import PasswordReset, UserChange, UserCreate, UserQuery, UserRead
 from app.security import Principal, Scope
 from app.services import accounts
 
-router = APIRouter(prefix="/users", tags=["users"], route_class=CourierRoute)
+router = CourierRouter(prefix="/users", tags=["users"])
 
 Reader = Annotated[Principal, holder_of(Scope.USERS_READ)]
 Admin = Annotated[Principal, holder_of(Scope.USERS_WRITE)]
 
 
 @router.get("", summary="List users", response_model=Page[UserRead])
-async def list_users(query: Annotated[UserQuery, Query()], _: Reader, session: Session) -> dict[str, Any]:
+async def list_users(query: Annotated[UserQuery, Query()], _: Reader, session: Reading) -> dict[str, Any]:
     """By username, or the newest first."""
     return await paginate(session, accounts.search_users(query), query)
 
 
-@router.post("", summary="Create a user", status_code=201, response_model=UserRead)
+@router.post("", summary="Create a user", status_code=201, response_model=UserRead, responses={409: {}})
 async def create_user(body: UserCreate, tag: Tag, actor: Admin, session: Session) -> User:
     """Takes no Idempotency-Key, for the body holds a password; the username makes a repeat a conflict."""
     row = await accounts.create_user(session, actor, body)
@@ -33,7 +34,7 @@ async def create_user(body: UserCreate, tag: Tag, actor: Admin, session: Session
 
 
 @router.get("/{user_id}", summary="Read a user", response_model=UserRead)
-async def get_user(user_id: UUID, tag: Tag, _: Reader, session: Session) -> User:
+async def get_user(user_id: UUID, tag: Tag, _: Reader, session: Reading) -> User:
     """With its ETag."""
     user = await User.fetch(session, user_id)
     tag.settle(user.version)
@@ -72,7 +73,12 @@ async def enable_user(user_id: UUID, tag: Tag, actor: Admin, session: OnceSessio
     return row
 
 
-@router.post("/{user_id}/reset-password", summary="Give a new password", response_model=UserRead)
+@router.post(
+    "/{user_id}/reset-password",
+    summary="Give a new password",
+    response_model=UserRead,
+    responses={409: {}},
+)
 async def reset_password(
     user_id: UUID, body: PasswordReset, tag: Tag, actor: Admin, session: Session
 ) -> User:

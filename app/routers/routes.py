@@ -1,0 +1,95 @@
+"""How an operation is run: found by its noun, its body read strictly, its answer kept, a lost race run again."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import cached_property
+from typing import Any
+
+from asyncpg import PostgresError
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Form
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
+from starlette.routing import Match
+from starlette.types import Scope
+
+from app.errors import Forbidden
+from app.routers.bodies import StrictRequest
+from app.routers.deps import deny
+from app.routers.idempotency import Key
+from app.routers.problems import sqlstate_of
+
+PREFIX = "/v1/"
+ATTEMPTS = 3
+LOST_RACES = frozenset({"40001", "40P01"})
+"""Serialisation failure and deadlock: the same transaction, run again, goes through."""
+
+
+class CourierRoute(APIRoute):
+    """Reads bodies strictly, forbids caching, and keeps the answer of a keyed request before the commit.
+
+    A query parameter that nobody knows is refused: by the operation's own model, or here where it has none.
+    A path that another route has written out is not this one's, whatever the method.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, Form)
+        takes_query = bool(self.dependant.query_params)
+        is_template = "{" in self.path
+
+        async def handler(request: Request) -> Response:
+            request = StrictRequest(request.scope, request.receive)
+            if is_template and request.scope["path"] in request.app.state.written_out:
+                raise HTTPException(405)
+            if not takes_query and request.query_params:
+                raise RequestValidationError([_unknown(name) for name in request.query_params])
+            if takes_json:
+                await request.read_json()
+            for _ in range(ATTEMPTS - 1):
+                try:
+                    return await _run(handle, request)
+                except (DBAPIError, PostgresError) as error:
+                    if sqlstate_of(error) not in LOST_RACES:
+                        raise
+            return await _run(handle, request)
+
+        return handler
+
+
+def _unknown(name: str) -> dict[str, Any]:
+    return {"type": "extra_forbidden", "loc": ("query", name), "msg": "Extra inputs are not permitted"}
+
+
+async def _run(handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
+    """One attempt, commit included: FastAPI closes dependencies of scope `function` with this stack."""
+    async with AsyncExitStack() as stack:
+        request.scope["fastapi_function_astack"] = stack
+        try:
+            response = await handle(request)
+        except Forbidden as refusal:
+            raise await deny(request, refusal) from refusal
+        response.headers.setdefault("Cache-Control", "no-store")
+        key: Key | None = getattr(request.state, "key", None)
+        if key is not None and response.status_code < 300:
+            await key.keep(request.state.session, response)
+        return response
+
+
+class CourierRouter(APIRouter):
+    """The operations of one noun. A path is compared with them only if its first word is one of theirs.
+
+    FastAPI alone would compare it with every operation there is, and once more for each router on the way.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(route_class=CourierRoute, **options)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        word = scope["path"].removeprefix(PREFIX).partition("/")[0]
+        return super().matches(scope) if word in self._words else (Match.NONE, {})
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(route.path.split("/")[1] for route in self.routes if isinstance(route, APIRoute))

@@ -1,0 +1,20 @@
+"""Background work: relay events to their consumers, run jobs, sweep, and show that it is alive."""
+
+from app.services.reactions import CONSUMERS
+from app.worker.chores import housekeeping, sweep_silence
+from app.worker.jobs import STEPS, run_job
+from app.worker.loops import Worker, main
+from app.worker.outbox import MAX_ATTEMPTS, drain, relay
+
+__all__ = [
+    "CONSUMERS",
+    "MAX_ATTEMPTS",
+    "STEPS",
+    "Worker",
+    "drain",
+    "housekeeping",
+    "main",
+    "relay",
+    "run_job",
+    "sweep_silence",
+]

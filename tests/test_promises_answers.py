@@ -1,0 +1,97 @@
+"""Every role gets from every operation what it may have: an answer, its own fields, and people behind a mask."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi.routing import iter_route_contexts
+
+from app.security import Role
+from tests import answers
+from tests.calls import CALLS
+from tests.canaries import assert_no_canary
+from tests.operations import described, name_of, operations, resolved, schema_named
+from tests.policy import MAY, PUBLIC
+from tests.system import System
+from tests.world import World
+
+OUTSIDE_THE_API = {
+    "/.well-known/jwks.json",
+    "/docs",
+    "/docs/oauth2-redirect",
+    "/health/live",
+    "/health/ready",
+    "/openapi/v1.json",
+    "/problems",
+    "/problems/{slug}",
+    "/redoc",
+    "/static-offline-docs",
+}
+"""Open to everybody, because nothing there is anybody's secret."""
+
+
+def schemas_in(schema: dict[str, Any]) -> set[str]:
+    """The names of all objects that a schema leads to."""
+    waiting, seen = [schema], set()
+    while waiting:
+        each = waiting.pop()
+        if (name := name_of(each)) and name not in seen:
+            seen.add(name)
+            waiting.append(schema_named(name))
+        waiting += [*each.get("anyOf", []), *each.get("properties", {}).values()]
+        waiting += [each["items"]] if "items" in each else []
+    return {name for name in seen if "properties" in schema_named(name)}
+
+
+def answer_schema(operation: dict[str, Any]) -> dict[str, Any]:
+    (good,) = (answer for status, answer in operation["responses"].items() if status.startswith("2"))
+    return dict(good.get("content", {}).get("application/json", {}).get("schema", {}))
+
+
+def fields_in(schema: dict[str, Any], value: Any) -> Iterator[tuple[str, str, Any]]:
+    """Walk an answer along its schema: the schema's name, a field and its value, for every field it holds."""
+    if isinstance(value, list):
+        for each in value:
+            yield from fields_in(resolved(schema).get("items", {}), each)
+    elif (name := name_of(schema)) and isinstance(value, dict):
+        for field, each in value.items():
+            yield name, field, each
+            yield from fields_in(schema_named(name)["properties"].get(field, {}), each)
+
+
+def test_the_table_of_calls_names_every_operation_and_no_other(system: System) -> None:
+    assert CALLS.keys() == described().keys() == {name for name, _, _ in operations(system)}
+
+
+def test_the_table_of_fields_names_every_field_of_every_answer_and_no_other() -> None:
+    named: set[str] = set()
+    for name, operation in described().items():
+        for schema in schemas_in(answer_schema(operation)):
+            plain, masked = answers.of(schema)
+            assert schema_named(schema)["properties"].keys() == plain | masked.keys(), (name, schema)
+            named.add(schema.removesuffix("-Output"))
+    assert {name for name in named if not name.startswith("Page_")} == answers.FIELDS.keys()
+
+
+async def test_every_role_gets_what_it_may_and_nobody_whole(empty_system: System) -> None:
+    """Each operation is called so that it succeeds, once for every role that may call it."""
+    world, wrong, seen = World(empty_system), [], set()
+    await (await world.caller(Role.HR)).get("/v1/users")
+    for name, operation in described().items():
+        request = await world.request(name)
+        for role in [None] if name in PUBLIC else sorted(MAY[name]):
+            answer = await world.send(await world.caller(role) if role else None, request)
+            assert answer.status_code == CALLS[name].status, (name, role, answer.text)
+            assert_no_canary(f"{answer.text}{answer.headers}", f"{role}: {name}")
+            body = answer.json() if answer.content else None
+            for schema, field, value in fields_in(answer_schema(operation), body):
+                wrong += [(name, role, schema, field)] * (not answers.may_be_shown(schema, field, value))
+                seen.update({(schema, field)} if value else ())
+            request = request if operation["method"] == "GET" else await world.request(name)
+    assert wrong == []
+    masked = {(schema, field) for schema in answers.FIELDS for field in answers.of(schema)[1]}
+    assert masked - seen == set(), "nothing was planted there, so nothing is proven"
+
+
+def test_what_stands_outside_the_api_is_on_a_literal_list(system: System) -> None:
+    paths = {str(route.path) for route in iter_route_contexts(system.app.routes)}
+    assert {path for path in paths if not path.startswith("/v1/")} == OUTSIDE_THE_API

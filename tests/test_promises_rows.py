@@ -1,0 +1,178 @@
+"""Whatever is refused changes nothing, whatever is read changes nothing, and every other operation does."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.security import Role
+from tests.operations import described, parameters
+from tests.owner import contents, owner
+from tests.policy import MAY
+from tests.shapes import faults
+from tests.system import Caller, System, a_number, running
+from tests.world import World
+
+AGAIN: dict[str, int] = {
+    "create_token": 200,
+    "revoke_token": 200,
+    "create_department": 409,
+    "create_user": 409,
+    "change_user": 412,
+    "disable_user": 200,
+    "enable_user": 200,
+    "reset_password": 200,
+    "create_client": 409,
+    "change_client": 412,
+    "disable_client": 200,
+    "enable_client": 200,
+    "rotate_client_secret": 200,
+    "create_customer": 409,
+    "change_customer": 412,
+    "create_order": 201,
+    "hand_over_order": 409,
+    "accept_order": 409,
+    "cancel_order": 409,
+    "create_shipment": 409,
+    "create_shipments": 200,
+    "reopen_shipment": 409,
+    "push_tracking_event": 202,
+    "push_tracking_events": 200,
+    "push_delivery_exception": 202,
+    "push_delivery_exceptions": 200,
+    "acknowledge_delivery_exception": 409,
+    "await_customer_on_delivery_exception": 409,
+    "resolve_delivery_exception": 409,
+    "dismiss_delivery_exception": 409,
+    "create_carrier_code": 409,
+    "end_carrier_code": 200,
+    "cancel_job": 409,
+}
+"""Every operation that changes something, and what the same request gets that comes again without a key."""
+
+Request = dict[str, Any]
+
+
+def strangers(name: str) -> Iterator[tuple[int, str]]:
+    """A member of staff and a partner who may not call the operation, and what they are told."""
+    others = {role.value for role in Role} - MAY[name]
+    yield 403, min(others - {Role.PARTNER})
+    yield 404, Role.PARTNER
+
+
+def spoilt(name: str, request: Request) -> Iterator[tuple[int, Request]]:
+    """The request with one thing wrong, and the status of its answer."""
+    operation = described()[name]
+    if places := parameters(operation, "path"):
+        nothing = {place: a_number() if place == "tracking_no" else str(uuid4()) for place in places}
+        yield 404, request | {"path": operation["path"].format(**nothing)}
+    yield 422, request | {"params": {"unheard_of": "1"}}
+    if "json" in request:
+        yield 422, request | {"json": request["json"] | {"unheard_of": 1}}
+        yield 415, request | {"json": None, "content": b"{}"}
+        yield 413, request | {"json": request["json"] | {"unheard_of": "x" * 1024 * 1024}}
+    if "If-Match" in request["headers"]:
+        yield 412, request | {"headers": {"If-Match": '"99"'}}
+        yield 428, request | {"headers": {}}
+    if "data" in request and "password" in request["data"]:
+        yield 400, request | {"data": request["data"] | {"password": "wrong"}}
+
+
+async def refusals(
+    world: World, busy: World, name: str, caller: Caller | None, request: Request
+) -> list[tuple[int, World, Caller | None, Request]]:
+    found = [(status, world, caller, each) for status, each in spoilt(name, request)]
+    if caller is None:
+        return found
+    revoked = await world.system.staff(*caller.principal.roles)
+    await world.system.http.post("/v1/auth/revoke", data={"token": revoked.token})
+    found += [
+        (401, world, each, request) for each in (None, Caller(caller.http, caller.principal, "x"), revoked)
+    ]
+    found += [(status, world, await world.caller(role), request) for status, role in strangers(name)]
+    again = Caller(busy.system.http, caller.principal, caller.token)
+    return [*found, (429, busy, again, request)]
+
+
+def keyed(name: str, request: Request, key: str) -> Request:
+    """The request with an idempotency key, where the operation takes one."""
+    if "idempotency-key" not in parameters(described()[name], "header"):
+        return request
+    return request | {"headers": request["headers"] | {"Idempotency-Key": key}}
+
+
+@pytest.fixture
+async def world(empty_system: System) -> World:
+    """Everybody there and at home, so that nobody is made while rows are compared."""
+    made = World(empty_system)
+    for role in Role:
+        await made.caller(role)
+    return made
+
+
+def test_the_table_names_every_operation_that_changes_something() -> None:
+    reading = {name for name, each in described().items() if each["method"] == "GET"}
+    assert described().keys() - reading - AGAIN.keys() == {"search_customers"}
+    assert not reading & AGAIN.keys()
+
+
+class Rows:
+    """What stands in all tables, as seen by their owner."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+        self.seen: dict[str, str] = {}
+
+    async def changed(self) -> bool:
+        """Whether anything has changed since the last look."""
+        before, self.seen = self.seen, await contents(self.connection)
+        return self.seen != before
+
+
+async def test_a_refused_request_changes_no_row_whatever_it_asked_for(world: World) -> None:
+    """Then it is sent as it should be, and changes something; and what comes again changes nothing more."""
+    url = world.system.settings.database_url
+    async with owner(world.system) as connection, running(url, concurrency=0) as busy:
+        rows = Rows(connection)
+        for name, second in AGAIN.items():
+            caller, request, key = await world.somebody(name), await world.request(name), str(uuid4())
+            first = keyed(name, request, key)
+            refused = await refusals(world, World(busy), name, caller, first)
+            other = keyed(name, something_else(request, await world.request(name)), key)
+            await rows.changed()
+            for status, place, who, each in refused:
+                answer = await place.send(who, each)
+                assert (answer.status_code, await rows.changed()) == (status, False), (
+                    name,
+                    each,
+                    answer.text,
+                )
+            done = await world.send(caller, first)
+            assert (done.is_success, await rows.changed()) == (True, True), (name, done.text)
+            if "Idempotency-Key" in other["headers"]:
+                reused = await world.send(caller, other)
+                assert (faults(reused, 422, "idempotency-key-reused"), await rows.changed()) == ([], False)
+            again = await world.send(caller, request)
+            assert again.status_code == second, (name, again.text)
+            assert again.is_success or (faults(again, second), await rows.changed()) == ([], False), name
+
+
+def something_else(request: Request, other: Request) -> Request:
+    """The same body written differently, or, without a body, another place."""
+    if "json" not in request:
+        return other
+    headers = request["headers"] | {"Content-Type": "application/json"}
+    return request | {"json": None, "content": f"{json.dumps(request['json'])} ", "headers": headers}
+
+
+async def test_reading_changes_no_row(world: World) -> None:
+    async with owner(world.system) as connection:
+        rows = Rows(connection)
+        for name in described().keys() - AGAIN.keys():
+            caller, request = await world.somebody(name), await world.request(name)
+            await rows.changed()
+            answer = await world.send(caller, request)
+            assert (answer.status_code, await rows.changed()) == (200, False), (name, answer.text)

@@ -1,0 +1,117 @@
+"""Every verb of the API moves its thing along the graph, and an illegal move is told the legal ones."""
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import pytest
+
+from app.models.base import Base, Stateful
+from app.models.delivery_exception import DeliveryException, ExceptionState
+from app.models.job import Job, JobState
+from app.models.order import Order, OrderState
+from app.models.shipment import ShipmentStatus
+from app.services.fold import TERMINAL
+from tests.operations import described
+from tests.owner import owner
+from tests.shapes import faults
+from tests.system import System
+from tests.world import World
+
+
+class Move(NamedTuple):
+    """A verb of a state machine, and the state it leads to."""
+
+    model: Any
+    to: StrEnum
+
+
+MOVES: dict[str, Move] = {
+    "hand_over_order": Move(Order, OrderState.HANDED_OVER),
+    "accept_order": Move(Order, OrderState.ACCEPTED),
+    "cancel_order": Move(Order, OrderState.CANCELLED),
+    "acknowledge_delivery_exception": Move(DeliveryException, ExceptionState.ACKNOWLEDGED),
+    "await_customer_on_delivery_exception": Move(DeliveryException, ExceptionState.AWAITING_CUSTOMER),
+    "resolve_delivery_exception": Move(DeliveryException, ExceptionState.RESOLVED),
+    "dismiss_delivery_exception": Move(DeliveryException, ExceptionState.DISMISSED),
+    "cancel_job": Move(Job, JobState.CANCELLED),
+}
+DEEDS = {
+    "disable_user",
+    "enable_user",
+    "reset_password",
+    "disable_client",
+    "enable_client",
+    "rotate_client_secret",
+    "end_carrier_code",
+    "reopen_shipment",  # judged below: a shipment's status is what its events say
+}
+"""Verbs on what has no state machine: they may be said at any time."""
+
+CASES = [(name, state) for name, move in MOVES.items() for state in type(move.to)]
+
+
+async def put(system: System, table: str, key: str, column: str, value: str) -> None:
+    """Put one row into a state, however it would have got there."""
+    name = "tracking_no" if table == "shipments" else "id::text"
+    async with owner(system) as connection:
+        done = await connection.execute(f"UPDATE {table} SET {column} = $1 WHERE {name} = $2", value, key)
+    assert done == "UPDATE 1"
+
+
+@pytest.fixture(scope="module")
+async def things(system: System) -> dict[type[Any], str]:
+    """One of each, to be put into one state after the other."""
+    world = World(system)
+    return {
+        Order: await world.order_id(),
+        DeliveryException: await world.exception_id(),
+        Job: await world.job_id(),
+    }
+
+
+@pytest.mark.parametrize(("name", "state"), CASES)
+async def test_a_verb_moves_along_the_graph_or_is_told_how_one_may(
+    system: System, things: dict[type[Any], str], name: str, state: StrEnum
+) -> None:
+    (model, to), world = MOVES[name], World(system)
+    (place,) = [each[1:-1] for each in described()[name]["path"].split("/") if each.startswith("{")]
+    await put(system, model.__tablename__, things[model], "state", state)
+    answer = await world.send(await world.somebody(name), await world.request(name, **{place: things[model]}))
+    legal = model.transitions[state]
+    if to in legal:
+        assert (answer.status_code, answer.json()["state"]) == (200, to)
+        return
+    problem = answer.json()
+    assert faults(answer, 409, "illegal-transition") == []
+    assert (problem["current"], problem["allowed"]) == (state, sorted(legal))
+    assert all(each in problem["detail"] for each in legal)
+
+
+@pytest.mark.parametrize("status", ShipmentStatus)
+async def test_only_a_finished_shipment_is_reopened_and_to_another_status(
+    system: System, status: ShipmentStatus
+) -> None:
+    world = World(system)
+    number = await world.known_no()
+    await put(system, "shipments", number, "status", status)
+    request = await world.request("reopen_shipment", tracking_no=number)
+    body = request["json"] | {"status": status}
+    answer = await world.send(await world.somebody("reopen_shipment"), request | {"json": body})
+    problem = answer.json()
+    assert faults(answer, 409, "illegal-transition") == []
+    others = sorted(set(ShipmentStatus) - {status}) if status in TERMINAL else []
+    assert (problem["current"], problem["allowed"]) == (status, others)
+
+
+def test_every_verb_of_the_api_is_on_one_of_the_lists() -> None:
+    verbs = {name for name, each in described().items() if each["method"] == "POST" and "}/" in each["path"]}
+    assert verbs == MOVES.keys() | DEEDS
+
+
+def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
+    """The others are entered by the worker alone."""
+    models = {mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Stateful)}
+    assert models == {move.model for move in MOVES.values()}
+    chosen = {move.to for move in MOVES.values()}
+    entered = {to for model in models for targets in model.transitions.values() for to in targets}
+    assert entered - chosen == {JobState.RUNNING, JobState.DONE, JobState.FAILED}

@@ -1,0 +1,148 @@
+"""Every word that the system uses is known to the models, the database and the code lists alike."""
+
+import ast
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Enum
+
+import app
+from app.models import account, code, customer, delivery_exception, job, order, shipment
+from app.models.base import Base
+from app.models.delivery_exception import DeliveryException
+from app.models.order import Order
+from app.security import MACHINE_ROLES, Role
+from tests.operations import description
+from tests.owner import owner
+from tests.system import System
+
+LISTS: dict[str, type[StrEnum]] = {
+    "access_kind": account.AccessKind,
+    "customer_kind": customer.CustomerKind,
+    "detected_by": delivery_exception.DetectedBy,
+    "exception_state": delivery_exception.ExceptionState,
+    "job_state": job.JobState,
+    "leg_kind": shipment.LegKind,
+    "liable_party": code.LiableParty,
+    "order_state": order.OrderState,
+    "role": Role,
+    "service": shipment.Service,
+    "severity": code.Severity,
+    "shipment_status": shipment.ShipmentStatus,
+    "user_level": account.UserLevel,
+}
+NOBODY_SEES = {"ClosesBy", "SilenceKind"}
+"""Words of the house's rules, which no operation shows."""
+
+OF_ROWS = {
+    "exception_reason": "SELECT code FROM exception_reasons",
+    "action_by": "SELECT DISTINCT action_by FROM exception_reasons",
+}
+"""Code lists whose words are data."""
+
+TEXTS: dict[str, set[str]] = {
+    "SELECT DISTINCT status FROM carrier_codes": set(shipment.ShipmentStatus),
+    "SELECT DISTINCT service FROM silence_rules": set(shipment.Service),
+    "SELECT DISTINCT status FROM tracking_events": set(shipment.ShipmentStatus),
+    "SELECT DISTINCT unnest(roles) FROM users": set(Role) - MACHINE_ROLES,
+    "SELECT DISTINCT role FROM clients": set(MACHINE_ROLES),
+}
+"""Columns of plain text that hold words of an enum."""
+
+REASONS = (
+    "SELECT DISTINCT reason FROM carrier_codes",
+    "SELECT DISTINCT reason FROM silence_rules",
+    "SELECT DISTINCT reason FROM tracking_events",
+    "SELECT DISTINCT reason FROM delivery_exceptions",
+)
+
+MOVES = {"order.": Order, "exception.": DeliveryException}
+"""Kinds of event that are made of a state's name."""
+
+
+async def words(system: System, query: str, *arguments: Any) -> set[str]:
+    async with owner(system) as connection:
+        return {row[0] for row in await connection.fetch(query, *arguments)} - {None}
+
+
+async def test_the_database_knows_no_list_of_words_that_the_models_do_not(system: System) -> None:
+    """The other way round, from an enum to its constraint, stands in test_database.py."""
+    held = await words(
+        system,
+        "SELECT conrelid::regclass::text || '.' || attname FROM pg_constraint"
+        " JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)"
+        " JOIN pg_class c ON c.oid = conrelid AND NOT relispartition"
+        " WHERE contype = 'c' AND connamespace = 'public'::regnamespace",
+    )
+    columns = [column for table in Base.metadata.tables.values() for column in table.columns]
+    assert held == {str(column) for column in columns if isinstance(column.type, Enum)}
+
+
+async def test_the_database_has_no_enum_types_of_its_own_but_the_queues(system: System) -> None:
+    types = await words(system, "SELECT typname::text FROM pg_type WHERE typtype = 'e'")
+    assert {name for name in types if not name.startswith("pgqueuer_")} == set()
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_code_list_has_exactly_the_words_of_its_enum(system: System, name: str) -> None:
+    listed = await words(system, "SELECT code FROM codes WHERE list = $1", name)
+    assert listed == {member.value for member in LISTS[name]}
+
+
+@pytest.mark.parametrize("name", OF_ROWS)
+async def test_a_code_list_has_exactly_the_words_of_its_rows(system: System, name: str) -> None:
+    listed = await words(system, "SELECT code FROM codes WHERE list = $1", name)
+    assert listed == await words(system, OF_ROWS[name])
+
+
+async def test_every_code_list_is_looked_at_and_every_enum_has_one(system: System) -> None:
+    known = LISTS.keys() | OF_ROWS.keys() | {"event_kind"}
+    assert await words(system, "SELECT DISTINCT list FROM codes") == known
+    enums = {
+        column.type.enum_class
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, Enum)
+    }
+    assert {enum.__name__ for enum in enums - set(LISTS.values())} == NOBODY_SEES
+    shown = {name for name, schema in description()["components"]["schemas"].items() if "enum" in schema}
+    assert shown <= {enum.__name__ for enum in LISTS.values()}
+
+
+async def test_no_english_label_is_chinese_and_none_is_missing(system: System) -> None:
+    wrong = "SELECT list || ' ' || code FROM codes WHERE en !~ '^[ -~’–é]+$' OR zh = '' OR zh ~ '^[ -~]+$'"
+    assert await words(system, wrong) == set()
+
+
+@pytest.mark.parametrize("query", TEXTS)
+async def test_a_column_of_text_holds_words_of_its_enum_only(system: System, query: str) -> None:
+    assert await words(system, query) <= {str(word) for word in TEXTS[query]}
+
+
+@pytest.mark.parametrize("query", REASONS)
+async def test_a_reason_is_one_of_the_reasons(system: System, query: str) -> None:
+    assert await words(system, query) <= await words(system, OF_ROWS["exception_reason"]) | {"unmapped"}
+
+
+def kinds_in(source: str) -> set[str]:
+    """Every kind of event that a module writes down, the ones made of a state's name written out."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= {node.value} if re.fullmatch(r"[a-z_]+\.[a-z_]+", node.value) else set()
+        elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+            model = MOVES.get(str(node.values[0].value))
+            states = set().union(*model.transitions.values()) if model else set()
+            found |= {f"{node.values[0].value}{state}" for state in states}
+    return found
+
+
+async def test_every_kind_of_event_has_its_label_and_no_other_word_has(system: System) -> None:
+    house = Path(app.__file__).parent
+    sources = [path.read_text("utf-8") for path in (house / "services").rglob("*.py")]
+    recorded = set().union(*(kinds_in(source) for source in sources)) - {"alembic.ini", "app.reference"}
+    assert recorded == await words(system, "SELECT code FROM codes WHERE list = 'event_kind'")
+    assert await words(system, "SELECT DISTINCT kind FROM events") <= recorded
