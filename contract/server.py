@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 HOUSE = Path(__file__).parent.parent
-READY_WITHIN_S = 90
+READY_WITHIN_S = 180
 ROOMY = {
     "CRM_STAFF_RATE": "100000",
     "CRM_DISPATCH_RATE": "100000",
