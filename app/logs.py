@@ -5,6 +5,7 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -85,10 +86,15 @@ def _add_correlation_id(
     return event
 
 
+@lru_cache(maxsize=1000)
+def _tells(key: str) -> bool:
+    return _SECRET_KEYS.search(key) is not None
+
+
 def conceal(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank what must not be in a log: values under telling keys, and mobile numbers anywhere."""
     for key, value in event.items():
-        if _SECRET_KEYS.search(key):
+        if _tells(key):
             event[key] = "***"
         elif isinstance(value, str):
             event[key] = _PHONE.sub("***", value)

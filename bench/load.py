@@ -46,7 +46,7 @@ async def cost(served: Served, owner: asyncpg.Connection, calls: Iterator[Call],
         cpu, seconds = served.cpu_seconds() - cpu, time.perf_counter() - started
     row = await owner.fetchrow(
         "SELECT sum(total_exec_time) AS ms, sum(calls) AS calls FROM pg_stat_statements s"
-        " JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname IN ('crm_app', 'crm_partner')"
+        " JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname <> 'crm_owner' OR query ILIKE 'copy %'"
     )
     return Cost(cpu * 1000 / count, row["ms"] / count, float(row["calls"]) / count, count / seconds)
 
@@ -84,7 +84,7 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def _client(served: Served) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=60)
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=2)
     return httpx.AsyncClient(base_url=served.url, limits=limits, timeout=30)
 
 

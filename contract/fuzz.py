@@ -48,7 +48,10 @@ def fuzz(server: Server, seconds: int, seed: int) -> bool:
         f"   together {len(asked)} of {every} operations, {len(taken)} of them taken,"
         f" {sum(each.cases for each in found)} cases, {len(faults)} faults in the log"
     )
-    return all(each.clean for each in found) and len(asked) == every and not faults
+    if len(taken) < every / 2:
+        print("   That was hollow: fewer than half of the operations ever said yes.")
+        return False
+    return all(each.clean for each in found) and not faults
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class Clients:
         self.chance = random.Random(seed)
         self._tokens = tokens
         self._http = httpx.AsyncClient(base_url=base_url, timeout=PATIENCE_S)
+        self._asked: dict[object, float] = {}
         self._stopping = False
         self._clients: list[asyncio.Task[None]] = []
 
@@ -63,6 +64,12 @@ class Clients:
         self._stopping = True
         async with asyncio.timeout(within):
             await asyncio.gather(*self._clients)
+
+    @property
+    def longest_s(self) -> float:
+        """How long anybody has waited for an answer; some may wait still."""
+        waiting = time.monotonic() - min(self._asked.values(), default=time.monotonic())
+        return max(self.ledger.slowest_s, waiting)
 
     async def parcels(self, how_many: int) -> list[str]:
         """Numbers of so many parcels of which nothing was reported."""
@@ -114,7 +121,7 @@ class Clients:
             return {"customer_id": self.chance.choice(known)["id"]}
         name = f"客户 {secrets.token_hex(8)}"
         body = {"name": name, "kind": "company", "source": "faults"}
-        answer = await self._insist(Role.MARKETING, "/v1/customers", body, key=name.encode().hex())
+        answer = await self.insist(Role.MARKETING, "/v1/customers", body, key=name.encode().hex())
         if answer is None:
             return {"customer_code": PARTNERS_CODE}
         self.ledger.customer(name, answer)
@@ -124,7 +131,7 @@ class Clients:
         promised = (datetime.now(UTC) + timedelta(days=2)).isoformat()
         body = {"tracking_no": number, "service": "inter_city", "promised_at": promised, **customer}
         for _ in range(self.chance.choice((1, 1, 1, 2))):  # now and then once more: the same answer
-            answer = await self._insist(Role.OPERATIONS, "/v1/shipments", body, key=number)
+            answer = await self.insist(Role.OPERATIONS, "/v1/shipments", body, key=number)
             if answer is not None:
                 self.ledger.shipment(number, answer)
 
@@ -134,11 +141,11 @@ class Clients:
             if len(items) > 1:
                 await self._push_batch(path, items)
             elif items:
-                answer = await self._insist(Role.DISPATCH, f"/v1/{path}", items[0])
+                answer = await self.insist(Role.DISPATCH, f"/v1/{path}", items[0])
                 self._note(items[0], answer, path)
 
     async def _push_batch(self, path: str, items: list[Json]) -> None:
-        answer = await self._insist(Role.DISPATCH, f"/v1/{path}/batch", {"items": items})
+        answer = await self.insist(Role.DISPATCH, f"/v1/{path}/batch", {"items": items})
         for item, result in zip(items, answer["results"] if answer else (), strict=bool(answer)):
             self._note(item, result, path)
 
@@ -153,24 +160,27 @@ class Clients:
     async def _look_up(self, numbers: list[str]) -> None:
         """A partner sees at once what was acknowledged."""
         path = "/v1/partner/shipments?" + "&".join(f"tracking_no={number}" for number in numbers)
-        answer = await self._insist(Role.PARTNER, path)
+        answer = await self.insist(Role.PARTNER, path)
         known = {number for number in numbers if number in self.ledger.shipments}
         if answer is not None and known - {item["tracking_no"] for item in answer["items"]}:
             self.ledger.contradict("a partner does not see a shipment that was acknowledged")
 
-    async def _insist(self, role: Role, path: str, body: Any = None, key: str | None = None) -> Json | None:
+    async def insist(self, role: Role, path: str, body: Any = None, key: str | None = None) -> Json | None:
         """The answer, however often it takes; `None` after a refusal, which nothing here deserves."""
         headers = {"Authorization": f"Bearer {self._tokens[role]}"}
         if key is not None:
             headers["Idempotency-Key"] = key
+        request = object()
         while True:
-            asked_at = time.monotonic()
+            self._asked[request] = asked_at = time.monotonic()
             try:
                 method = "GET" if body is None else "POST"
                 answer = await self._http.request(method, path, json=body, headers=headers)
             except httpx.TransportError:
                 await asyncio.sleep(self.chance.uniform(0.05, 0.3))
                 continue
+            finally:
+                del self._asked[request]
             self._measure(answer, time.monotonic() - asked_at)
             if answer.is_success:
                 if body is not None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
+from app.security import Role
 from faults.kills import recover
 from faults.load import Clients, loaded
 from faults.proxy import Proxy, Stream, is_commit, is_post
@@ -16,6 +17,7 @@ WAYS = ("api", "worker", "client")
 FAULTS = ("cut", "delay", "throttle", "black_hole", "lose")
 SECONDS = 1.0
 LOSSES = 5
+LOOK_UP = "/v1/partner/shipments?tracking_no=NOBODY"
 BOUND_S = 20.0
 """Within which a request is answered whose database is out of reach."""
 
@@ -78,10 +80,13 @@ async def _out_of_reach(outcome: Outcome, system: Running, clients: Clients, pro
     """Nothing reaches PostgreSQL and nothing says so: every request is answered all the same, with 503."""
     refused = clients.ledger.answers[503]
     proxy.black_hole()
+    asking = [asyncio.create_task(clients.insist(Role.PARTNER, LOOK_UP)) for _ in range(3)]
     await asyncio.sleep(BOUND_S + 3)
-    slowest = clients.ledger.slowest_s
+    slowest = clients.longest_s
     outcome.notes.append(f"database out of reach: 503 after {slowest:.1f} s at most")
     if clients.ledger.answers[503] == refused or slowest > BOUND_S:
         outcome.violations.append(f"no 503 within {BOUND_S:g} s from an API whose database is out of reach")
     proxy.restore()
-    return await recover(system, clients, "out of reach: api")
+    recovery = await recover(system, clients, "out of reach: api")
+    await asyncio.gather(*asking)
+    return recovery

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -110,20 +111,21 @@ def details(outcomes: list[Outcome]) -> str:
 
 
 def write(outcomes: list[Outcome], heading: str, directory: Path) -> None:
-    """The tables as Markdown, and how long recoveries took as a picture."""
+    """The tables as Markdown, and how long the recoveries of the first scenario took as a picture."""
     recoveries = [recovery for outcome in outcomes for recovery in outcome.recoveries]
     parts = [f"# {heading}", table(outcomes), "## Recovery", recovery_table(recoveries), "![](recovery.svg)"]
     parts += ["## Notes", details(outcomes)]
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "faults.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    if recoveries:
-        _picture(recoveries, directory / "recovery.svg")
+    pictured = next((outcome.recoveries for outcome in outcomes if outcome.recoveries), [])
+    if pictured:
+        _picture(pictured, directory / "recovery.svg")
 
 
 def _picture(recoveries: list[Recovery], path: Path) -> None:
     """Histograms, one a victim: until the next acknowledged write, and until the queue had caught up."""
     victims = sorted({each.victim for each in recoveries})
-    figure = Figure(figsize=(8, 1 + 1.2 * len(victims)), layout="constrained")
+    figure = Figure(figsize=(8, 1 + 0.8 * len(victims)), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.subplots(len(victims), 1, sharex=True, squeeze=False)[:, 0]
     bins = [step / 4 for step in range(int(LIMIT_S * 4) + 1)]
@@ -133,10 +135,18 @@ def _picture(recoveries: list[Recovery], path: Path) -> None:
             ("next acknowledged write", [each.write_s for each in of_victim]),
             ("queue caught up", [each.queue_s for each in of_victim]),
         ):
-            axis.hist([min(value, LIMIT_S) for value in seconds], bins=bins, alpha=0.6, label=label)
+            axis.hist(
+                [min(value, LIMIT_S) for value in seconds],
+                bins=bins,
+                histtype="stepfilled",
+                alpha=0.6,
+                label=label,
+            )
         axis.set_ylabel(victim, rotation=0, ha="right", va="center")
         axis.axvline(LIMIT_S, color="black", linewidth=1)
+        axis.locator_params(axis="y", integer=True, nbins=2)
     axes[0].legend(loc="upper right", fontsize="small")
     axes[0].set_title("Seconds from a fault to recovery")
     axes[-1].set_xlabel(f"seconds; the limit is {LIMIT_S:g}")
-    figure.savefig(path, metadata={"Date": None})
+    with rc_context({"svg.fonttype": "none"}):
+        figure.savefig(path, metadata={"Date": None})

@@ -73,6 +73,44 @@ async def test_a_wrong_method_is_told_the_right_ones(system: System) -> None:
     assert answer.headers["allow"] == "GET, POST"
 
 
+@pytest.mark.parametrize(
+    ("role", "path", "body", "pointer"),
+    [
+        (
+            Role.ADMIN,
+            "/v1/carrier-codes/01a20084-6e0c-7c3f-9d8a-0f2b8c1d4e55/end",
+            {"valid_until": 0},
+            "valid_until",
+        ),
+        (
+            Role.ADMIN,
+            "/v1/carrier-codes/01a20084-6e0c-7c3f-9d8a-0f2b8c1d4e55/end",
+            {"valid_until": "0"},
+            "valid_until",
+        ),
+        (Role.MARKETING, "/v1/customers/search", {"limit": "5"}, "limit"),
+        (Role.MARKETING, "/v1/customers/search", {"limit": True}, "limit"),
+        (
+            Role.OPERATIONS,
+            "/v1/orders",
+            {"customer_code": "X", "parcels": [{"description": "茶", "pieces": "2"}]},
+            "parcels/0/pieces",
+        ),
+        (
+            Role.DISPATCH,
+            "/v1/tracking-events",
+            an_event("SF1", occurred_at_estimated="yes"),
+            "occurred_at_estimated",
+        ),
+    ],
+)
+async def test_what_could_be_read_as_the_right_type_but_is_of_another_is_refused(
+    system: System, role: Role, path: str, body: dict[str, Any], pointer: str
+) -> None:
+    answer = await (await system.as_role(role)).post(path, body)
+    assert the_problem(answer, 422, "validation")["errors"][0]["pointer"] == f"/body/{pointer}"
+
+
 async def test_a_path_that_is_written_out_takes_no_method_of_a_template(system: System) -> None:
     marketing = await system.as_role(Role.MARKETING)
     answer = await marketing.patch("/v1/customers/search", {}, headers={"If-Match": '"1"'})

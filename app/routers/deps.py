@@ -4,8 +4,8 @@ import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-import asyncpg
 from fastapi import Depends, Header, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlowPassword, OAuthFlows
 from fastapi.security import OAuth2, SecurityScopes
 from sqlalchemy import text
@@ -60,10 +60,10 @@ def tokens_of(request: Request) -> Tokens:
     return tokens
 
 
-async def authenticate(request: Request, response: Response) -> AsyncIterator[Principal]:
+async def authenticate(request: Request, response: Response) -> Principal:
     """The principal of the bearer token, within its rate. Whether it still holds, the database says.
 
-    It names no security scheme itself: FastAPI would run it once for the scopes and once for the transaction.
+    Its place among those under way is given back by the route (`CourierRoute`), however the request ends. It names no security scheme itself: FastAPI would run it once for the scopes and once for the transaction.
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
@@ -72,26 +72,36 @@ async def authenticate(request: Request, response: Response) -> AsyncIterator[Pr
     request.state.principal = principal
     limits: Limits = request.app.state.limits
     limits.enter(principal, request, response)
-    try:
-        yield principal
-    finally:
-        limits.leave(principal)
+    return principal
 
 
 async def authorise(
     needed: SecurityScopes,
+    request: Request,
     principal: Annotated[Principal, Depends(authenticate)],
     _header: Annotated[str | None, Depends(_scheme)],
 ) -> Principal:
     """The principal, if it holds every scope that the operation declares."""
     missing = [scope for scope in needed.scopes if scope not in principal.scopes]
-    if not missing:
-        return principal
-    raise Forbidden(
-        f"This needs the scope {', '.join(missing)}.",
-        f"需要权限 {'、'.join(missing)}。",
-        missing_scopes=missing,
-    )
+    if missing:
+        raise Forbidden(
+            f"This needs the scope {', '.join(missing)}.",
+            f"需要权限 {'、'.join(missing)}。",
+            missing_scopes=missing,
+        )
+    refuse_unknown_query(request)
+    return principal
+
+
+def refuse_unknown_query(request: Request) -> None:
+    """Raise `RequestValidationError` for a query where the operation takes none; others have a model of theirs."""
+    if request.scope["query_string"] and not request.scope["route"].takes_query:
+        raise RequestValidationError(
+            [
+                {"type": "extra_forbidden", "loc": ("query", name), "msg": "Extra inputs are not permitted"}
+                for name in request.query_params
+            ]
+        )
 
 
 async def deny(request: Request, refusal: Forbidden) -> CourierError:
@@ -247,11 +257,6 @@ async def _settings(request: Request) -> Settings:
     return settings_of(request)
 
 
-async def _partner_pool(request: Request) -> asyncpg.Pool:
-    return database_of(request).partners
-
-
 DatabaseOf = Annotated[Database, Depends(_database)]
 TokensOf = Annotated[Tokens, Depends(_tokens)]
 SettingsOf = Annotated[Settings, Depends(_settings)]
-PartnerPool = Annotated[asyncpg.Pool, Depends(_partner_pool)]

@@ -30,17 +30,23 @@ class Limits:
     def enter(self, principal: Principal, request: Request, response: Response) -> None:
         """Let the request in or raise `TooManyRequests`; either answer, and any error's, tells in `RateLimit-*`.
 
-        Whoever was let in has to `leave`.
+        A request that was let in has to `leave`.
         """
         self._count(principal, request, response)
         if self._under_way[principal.id] >= self._concurrency:
             raise TooManyRequests("Too many requests at the same time.", "并发请求过多。", retry_after=1)
         self._under_way[principal.id] += 1
+        request.state.let_in = principal.id
 
-    def leave(self, principal: Principal) -> None:
-        self._under_way[principal.id] -= 1
-        if not self._under_way[principal.id]:
-            del self._under_way[principal.id]
+    def leave(self, request: Request) -> None:
+        """Give back the place of a request that was let in; of any other there is none to give back."""
+        client = getattr(request.state, "let_in", None)
+        if client is None:
+            return
+        del request.state.let_in
+        self._under_way[client] -= 1
+        if not self._under_way[client]:
+            del self._under_way[client]
 
     def _count(self, principal: Principal, request: Request, response: Response) -> None:
         rate = next((self._rates[role] for role in principal.roles if role in self._rates), self._staff_rate)

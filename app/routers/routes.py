@@ -7,7 +7,6 @@ from typing import Any
 
 from asyncpg import PostgresError
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
@@ -16,8 +15,9 @@ from starlette.types import Scope
 
 from app.errors import Forbidden
 from app.routers.bodies import StrictRequest
-from app.routers.deps import deny
+from app.routers.deps import authorise, deny, refuse_unknown_query
 from app.routers.idempotency import Key
+from app.routers.limits import Limits
 from app.routers.problems import sqlstate_of
 
 PREFIX = "/v1/"
@@ -29,41 +29,50 @@ LOST_RACES = frozenset({"40001", "40P01"})
 class CourierRoute(APIRoute):
     """Reads bodies strictly, forbids caching, and keeps the answer of a keyed request before the commit.
 
-    A query parameter that nobody knows is refused: by the operation's own model, or here where it has none.
+    A query parameter that nobody knows is refused: by the operation's own model, or, where it has none, as soon
+    as the caller is known to be allowed in.
     A path that another route has written out is not this one's, whatever the method.
     """
+
+    @property
+    def takes_query(self) -> bool:
+        return bool(self.dependant.query_params)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, Form)
-        takes_query = bool(self.dependant.query_params)
+        is_open = all(each.call is not authorise for each in self.dependant.dependencies)
         is_template = "{" in self.path
 
         async def handler(request: Request) -> Response:
             request = StrictRequest(request.scope, request.receive)
             if is_template and request.scope["path"] in request.app.state.written_out:
                 raise HTTPException(405)
-            if not takes_query and request.query_params:
-                raise RequestValidationError([_unknown(name) for name in request.query_params])
+            if is_open:
+                refuse_unknown_query(request)
             if takes_json:
                 await request.read_json()
             for _ in range(ATTEMPTS - 1):
                 try:
-                    return await _run(handle, request)
+                    return await _attempt(handle, request)
                 except (DBAPIError, PostgresError) as error:
                     if sqlstate_of(error) not in LOST_RACES:
                         raise
-            return await _run(handle, request)
+            return await _attempt(handle, request)
 
         return handler
 
 
-def _unknown(name: str) -> dict[str, Any]:
-    return {"type": "extra_forbidden", "loc": ("query", name), "msg": "Extra inputs are not permitted"}
+async def _attempt(handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
+    limits: Limits = request.app.state.limits
+    try:
+        return await _run(handle, request)
+    finally:
+        limits.leave(request)
 
 
 async def _run(handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
-    """One attempt, commit included: FastAPI closes dependencies of scope `function` with this stack."""
+    """Commit included: FastAPI closes dependencies of scope `function` with this stack."""
     async with AsyncExitStack() as stack:
         request.scope["fastapi_function_astack"] = stack
         try:

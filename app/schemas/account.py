@@ -51,11 +51,11 @@ class UserCreate(
 class UserChange(Body, json_schema_extra={"examples": [{"roles": ["operations", "auditor"]}]}):
     """Only the fields that are given change."""
 
-    name: Line | Unset = None
+    name: Unset[Line] = None
     email: Email | None = None
-    roles: StaffRoles | Unset = None
+    roles: Unset[StaffRoles] = None
     department_id: UUID | None = None
-    level: UserLevel | Unset = None
+    level: Unset[UserLevel] = None
     superior_id: UUID | None = None
     deputy_id: UUID | None = None
 

@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -13,12 +13,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     WithJsonSchema,
 )
-from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
+Value = TypeVar("Value")
+
+_DAY_IN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME_IN = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:", re.ASCII)
 _CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 _CONTROLS = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
@@ -52,6 +56,18 @@ def _written_out(value: Any) -> Any:
         "write the time as RFC 3339, such as 2026-11-21T08:30:00+08:00",
         "时间应按 RFC 3339 书写，例如 2026-11-21T08:30:00+08:00",
     )
+
+
+def _a_day(value: Any) -> Any:
+    if isinstance(value, date) or (isinstance(value, str) and _DAY_IN.fullmatch(value)):
+        return value
+    raise refused("write the date as 2026-11-21", "日期应书写为 2026-11-21")
+
+
+def _a_number(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise PydanticKnownError("int_type")
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -111,8 +127,26 @@ TrackingNo = Annotated[
 """No slash, for it stands in paths."""
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 """RFC 3339 with an offset, from 1901 to 2199; kept and answered in UTC."""
-Unset = SkipJsonSchema[None]
-"""In a change: the field may be left out, but not set to null."""
+WHOLE = BeforeValidator(_a_number)
+"""Of an integer, after its bounds: 2.0 is taken as well, which JSON does not tell from 2, but no text and no true."""
+Day = Annotated[date, BeforeValidator(_a_day)]
+"""A calendar day; a number is none, though pydantic would count it from 1970."""
+
+
+class _NotNull:
+    """Takes null out of a field's description; the errors of the rest still point at the field itself."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(schema)
+        (kept,) = (each for each in described.pop("anyOf") if each != {"type": "null"})
+        described.update(kept)
+        return described
+
+
+Unset = Annotated[Value | None, _NotNull()]
+"""`Unset[Line]` in a change: the field may be left out, but not set to null."""
 Attributes = Annotated[
     dict[str, Any], Field(max_length=50, description="Anything else the sender wants kept")
 ]

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from app.models.shipment import ShipmentStatus
 from app.paging import ListQuery
-from app.schemas.base import Body, Line, Read, Reason, Word, refused
+from app.schemas.base import Body, Day, Line, Read, Reason, Word, refused
 
 
 class CodeRead(Read):
@@ -59,8 +59,8 @@ class CarrierCodeCreate(
     status: ShipmentStatus | None = None
     reason: Reason | None = None
     name: Line
-    valid_from: date
-    valid_until: Annotated[date | None, Field(description="The first day it no longer holds")] = None
+    valid_from: Day
+    valid_until: Annotated[Day | None, Field(description="The first day it no longer holds")] = None
     source: Annotated[Line, Field(description="Where this is written", examples=["快递100 接口文档 2026-11"])]
 
     @model_validator(mode="after")
@@ -73,7 +73,7 @@ class CarrierCodeCreate(
 class CarrierCodeEnd(Body, json_schema_extra={"examples": [{"valid_until": "2027-01-01"}]}):
     """Ends a row's validity, so that another meaning may follow."""
 
-    valid_until: date
+    valid_until: Day
 
 
 class CarrierCodeRead(Read):

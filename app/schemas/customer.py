@@ -8,7 +8,7 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from app.models.customer import CustomerKind
 from app.paging import ListQuery
-from app.schemas.base import Address, Body, Email, Line, Phone, Prose, Read, Unset, Word, refused
+from app.schemas.base import WHOLE, Address, Body, Email, Line, Phone, Prose, Read, Unset, Word, refused
 from app.schemas.masking import Redacted, mask_address, mask_email, mask_name, mask_phone
 
 
@@ -60,11 +60,11 @@ class CustomerChange(
 ):
     """Only the fields that are given change; a list replaces the whole list."""
 
-    name: Line | Unset = None
+    name: Unset[Line] = None
     code: Word | None = None
-    contacts: Contacts | Unset = None
-    addresses: Addresses | Unset = None
-    needs: Needs | Unset = None
+    contacts: Unset[Contacts] = None
+    addresses: Unset[Addresses] = None
+    needs: Unset[Needs] = None
     source: Line | None = None
     owner_id: UUID | None = None
 
@@ -137,7 +137,7 @@ class CustomerSearch(Body, json_schema_extra={"examples": [{"q": "青禾"}]}):
     code: Word | None = None
     phone: Annotated[str | None, Field(max_length=40, description="A contact's whole number")] = None
     kind: CustomerKind | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
     cursor: Annotated[str | None, Field(max_length=2000)] = None
 
     @field_validator("q", "phone")

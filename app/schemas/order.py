@@ -8,7 +8,7 @@ from pydantic import Field, PlainSerializer, model_validator
 
 from app.models.order import OrderState
 from app.paging import ListQuery
-from app.schemas.base import Address, Body, Instant, Line, Prose, Read, Word, refused
+from app.schemas.base import WHOLE, Address, Body, Instant, Line, Prose, Read, Word, refused
 from app.schemas.masking import Redacted, mask_parcel
 
 
@@ -17,7 +17,7 @@ class Parcel(Body):
 
     description: Line
     weight_kg: Annotated[str | None, Field(pattern=r"^\d{1,6}(\.\d{1,3})?$", examples=["2.5"])] = None
-    pieces: Annotated[int, Field(ge=1, le=10_000)] = 1
+    pieces: Annotated[int, Field(ge=1, le=10_000), WHOLE] = 1
     destination: Address | None = None
 
 

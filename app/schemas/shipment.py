@@ -216,7 +216,10 @@ class TrackingEventPush(Body, json_schema_extra={"examples": [_EVENT]}):
     ] = None
     occurred_at: Instant
     occurred_at_estimated: Annotated[
-        bool, Field(description="The true time is unknown; a delivery then stays out of on-time figures")
+        bool,
+        Field(
+            strict=True, description="The true time is unknown; a delivery then stays out of on-time figures"
+        ),
     ] = False
     location: Line | None = None
     text: Prose | None = None

@@ -12,6 +12,8 @@ from app.security import Principal
 
 WAIT_S = 10
 """For a connection and the answer together; then the portal is told to come again."""
+HAND_OVER_S = 5
+"""To get a connection, and to give it back: one that hears nothing any more would be waited for."""
 
 
 async def look_up(pool: asyncpg.Pool, principal: Principal, numbers: Sequence[str], language: str) -> str:
@@ -21,7 +23,7 @@ async def look_up(pool: asyncpg.Pool, principal: Principal, numbers: Sequence[st
     principal that row-level security goes by, and filters by the client's customers besides.
     """
     wanted = list(dict.fromkeys(normalised(number) for number in numbers))
-    async with asyncio.timeout(WAIT_S), pool.acquire() as connection:
+    async with asyncio.timeout(WAIT_S), pool.acquire(timeout=HAND_OVER_S) as connection:
         answer = await connection.fetchval(
             "SELECT partner_shipments($1, $2, $3, $4, $5)",
             principal.id,

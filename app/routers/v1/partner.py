@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from app.routers.deps import PartnerPool, holder_of
+from app.routers.deps import database_of, holder_of
 from app.routers.problems import language_of
 from app.routers.routes import CourierRouter
 from app.schemas.shipment import LookUpQuery, PartnerLookup
@@ -22,8 +22,8 @@ async def look_up_shipments(
     request: Request,
     response: Response,
     actor: Partner,
-    pool: PartnerPool,
 ) -> Response:
     """Status, exception and events of your own parcels; anything else stands under `not_found`."""
+    pool = database_of(request).partners
     answer = await partners.look_up(pool, actor, query.tracking_no, language_of(request))
     return Response(answer, media_type="application/json", headers=dict(response.headers))
