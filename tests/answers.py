@@ -8,6 +8,8 @@ from app.schemas.masking import redact, redact_all
 
 SHOWN_OF_AN_ADDRESS = {"country", "province", "city", "district", "postcode"}
 
+Masks = dict[str, Callable[[Any], bool]]
+
 
 def a_name(value: str) -> bool:
     return re.fullmatch(r".?\*+", value) is not None
@@ -26,7 +28,7 @@ def an_address(value: dict[str, Any]) -> bool:
 
 
 def a_person(value: dict[str, Any]) -> bool:
-    masks = {"name": a_name, "phone": a_phone, "address": an_address}
+    masks: Masks = {"name": a_name, "phone": a_phone, "address": an_address}
     return value.keys() <= masks.keys() and all(
         value[name] is None or masks[name](value[name]) for name in value
     )
@@ -52,13 +54,12 @@ SHIPMENT = (
     "id tracking_no customer_id order_id service status status_at promised_at picked_up_at delivered_at flags"
     " created_at version"
 )
-SHIPMENT_MASKED = {"sender": a_person, "recipient": a_person, "reference": a_text}
+SHIPMENT_MASKED: Masks = {"sender": a_person, "recipient": a_person, "reference": a_text}
 CUSTOMER = "id kind code owner_id created_at updated_at version"
-CUSTOMER_MASKED = {"name": a_name, "source": a_text, "needs": a_text}
+CUSTOMER_MASKED: Masks = {"name": a_name, "source": a_text, "needs": a_text}
 CLIENT = "id client_id name role sources customer_ids disabled_at created_at version"
 PAGE = "items next_cursor count"
 
-Masks = dict[str, Callable[[Any], bool]]
 
 FIELDS: dict[str, tuple[str, Masks]] = {
     "AccessRead": ("id occurred_at kind principal_id operation correlation_id", {"data": an_object}),

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import event
 
+from app.database import driver_connection
 from tests.system import System
 
 NOT_COUNTED = re.compile(
@@ -37,7 +38,7 @@ async def heard(system: System) -> AsyncIterator[Statements]:
     engine = system.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", statements.from_sqlalchemy)
     async with system.database.engine.connect() as connection:
-        raw = (await connection.get_raw_connection()).driver_connection
+        raw = await driver_connection(connection)
         raw.add_query_logger(statements.from_asyncpg)
         await connection.exec_driver_sql("SELECT 1")
     async with system.database.partners.acquire() as partners:

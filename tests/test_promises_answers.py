@@ -74,7 +74,8 @@ def test_the_table_of_fields_names_every_field_of_every_answer_and_no_other() ->
 
 async def test_every_role_gets_what_it_may_and_nobody_whole(empty_system: System) -> None:
     """Each operation is called so that it succeeds, once for every role that may call it."""
-    world, wrong, seen = World(empty_system), [], set()
+    world, wrong = World(empty_system), []
+    seen: set[tuple[str, str]] = set()
     await (await world.caller(Role.HR)).get("/v1/users")
     for name, operation in described().items():
         request = await world.request(name)

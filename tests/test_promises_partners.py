@@ -71,7 +71,7 @@ def wide(text: str) -> str:
 async def look_ups(ours: Side, theirs: Side) -> AsyncIterator[tuple[httpx.Response, Any]]:
     """The look-up with every parameter and header there is, also such as are refused."""
     own, foreign, nowhere = ours.number, theirs.number, a_number()
-    numbers = (
+    numbers: tuple[list[str], ...] = (
         [foreign],
         [own, foreign],
         [foreign, own, nowhere, foreign],
