@@ -47,7 +47,7 @@ class Bench:
                 calls = case.calls(self.who, self.shipments, served.name)
                 costs[served.name].append(await load.cost(served, self.owner, calls, case.count))
         calls = case.calls(self.who, self.shipments, "product")
-        waits = await load.waits(self.product, calls, case.rate, 4)
+        waits = await load.waits(self.product, calls, case.rate, 2)
         product, bare = (load.cheapest(costs[name]) for name in ("product", "bare"))
         return report.Measured(case.name, case.goal, self.shipments, product, bare, waits)
 

@@ -105,8 +105,8 @@ def _run(server: Server, caller: Caller, seconds: int, seed: int) -> Found:
     command = [HERE / ".venv/bin/st", "--config-file", HERE / "schemathesis.toml", "--no-color", "run", SPEC]
     options = {"--url": server.url, "--max-time": seconds, "--seed": seed, "--report-json-path": report}
     command += [word for option, value in options.items() for word in (option, value)]
-    if len(caller.operations) == 1:
-        command += ["--phases", "examples,coverage,fuzzing"]  # no step leads from the one to another
+    if not any("{" in name for name in caller.operations):
+        command += ["--phases", "examples,coverage,fuzzing"]  # no step leads from one to another
     command += [word for name in caller.operations for word in ("--include-name", name)]
     environment = os.environ | {
         "CRM_URL": server.url,

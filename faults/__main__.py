@@ -98,7 +98,7 @@ async def _told(name: str, scenario: Callable[[], Awaitable[Outcome]]) -> Outcom
 def _keep_logs(scratch: Path) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     for log in scratch.glob("**/*.log"):
-        shutil.copy(log, LOGS)
+        shutil.copy(log, LOGS / "-".join(log.relative_to(scratch).parts))
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ async def recover(system: Running, clients: Clients, fault: str) -> Recovery:
     write_s = (ledger.told_at if ledger.asked_at > began else time.monotonic()) - began
     with contextlib.suppress(TimeoutError):
         await until(caught_up, within=3 * LIMIT_S)
-    return Recovery(fault, write_s, time.monotonic() - began)
+    return Recovery(fault, since, write_s, time.monotonic() - began)
 
 
 @asynccontextmanager

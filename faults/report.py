@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 
@@ -22,6 +23,7 @@ class Recovery:
     """Seconds after a fault."""
 
     victim: str
+    at: datetime
     write_s: float
     queue_s: float
 
@@ -47,7 +49,7 @@ class Outcome:
         for each in self.recoveries:
             if max(each.write_s, each.queue_s) > LIMIT_S:
                 self.violations.append(
-                    f"{each.victim}: a write after {each.write_s:.1f} s, the queue caught up after {each.queue_s:.1f} s"
+                    f"{each.victim} at {each.at:%H:%M:%S}: a write after {each.write_s:.1f} s, the queue caught up after {each.queue_s:.1f} s"
                 )
 
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Text, any_, insert, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -223,7 +224,7 @@ async def _places(session: AsyncSession, numbers: list[str]) -> dict[str, Place]
 async def _directory(session: AsyncSession, numbers: list[str]) -> dict[str, Place]:
     rows = await session.execute(
         select(TrackingNumber.number, TrackingNumber.customer_id, TrackingNumber.shipment_id).where(
-            TrackingNumber.number.in_(sorted(set(numbers)))
+            TrackingNumber.number == any_(literal(sorted(set(numbers)), ARRAY(Text)))
         )
     )
     return {number: (customer_id, shipment_id) for number, customer_id, shipment_id in rows}
