@@ -91,8 +91,8 @@ clean: ## Remove what was made here, apart from .data
 
 contract/.venv/tools: contract/requirements.lock | .venv/bin/python
 	@echo "Installing what contract/requirements.lock names into contract/.venv (once)"
-	@$(BIN)/python -m venv --clear contract/.venv
-	@contract/.venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps --require-hashes -r contract/requirements.lock
+	@$(BIN)/python -m venv --clear --without-pip contract/.venv
+	@$(PIP) --python contract/.venv install --no-deps --no-compile --require-hashes -r contract/requirements.lock
 	@touch $@
 
 contract/node_modules/tools: contract/package-lock.json contract/.venv/tools

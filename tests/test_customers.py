@@ -42,7 +42,7 @@ async def test_a_customer_is_kept_whole_and_shown_masked(system: System) -> None
     )
     (address,) = read["addresses"]
     assert address["address"]["district"] == "西湖区"
-    for secret in ("小明", "2345", "wang@", "龙井路", "301"):
+    for secret in ("小明", "2345", "wang@", "龙井路", "301 室"):
         assert secret not in answer.text
     kept = await system.scalar("SELECT phone FROM contacts WHERE customer_id = :id", id=made["id"])
     assert kept == CONTACT["phone"]

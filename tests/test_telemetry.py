@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
+import structlog
 from opentelemetry import baggage, context, propagate
 from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
@@ -254,7 +255,11 @@ async def test_a_statement_that_belongs_to_nothing_is_left_out(traced: Traced) -
     assert traced.spans() == []
 
 
-async def test_a_log_line_names_its_trace_and_still_its_correlation_id(traced: Traced) -> None:
+async def test_a_log_line_names_its_trace_and_still_its_correlation_id(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A logger keeps what it was made with, and a test before may have made it; a process makes it once."""
+    monkeypatch.setattr("app.routers.access_log.log", structlog.get_logger("app.routers.access_log"))
     (handler,) = [each for each in logging.getLogger().handlers if type(each) is logging.StreamHandler]
     written, given = io.StringIO(), uuid.uuid4().hex
     handler.setStream(written)
