@@ -124,7 +124,7 @@ def create_shipment(callers: Callers, shipments: int, to: str) -> Iterator[Call]
 def push_events(callers: Callers, shipments: int, to: str) -> Iterator[Call]:
     draw = random.Random(6)
     while True:
-        items = [_scan(draw.randrange(shipments) + 1, shipments, to) for _ in range(BATCH)]
+        items = [_scan(draw.randrange(shipments // 10, shipments) + 1, shipments, to) for _ in range(BATCH)]
         yield Call(
             "POST",
             "/v1/tracking-events/batch",
@@ -144,7 +144,9 @@ def _scan(index: int, shipments: int, to: str) -> dict[str, str]:
     }
     if to == "product":
         return scan
-    owner = (index - 1) % customers_at(shipments) + 1
+    owner = (index - 1) % customers_at(
+        shipments
+    ) + 1  # so made with the last nine tenths; earlier ones have others
     return scan | {"customer_id": customer_id(owner), "shipment_id": f"01900000-0000-7000-9000-{index:012x}"}
 
 
