@@ -61,12 +61,12 @@ async def _strike(system: Running, victim: str, chance: random.Random) -> None:
         system.processes["api"].kill()
     if victim in {"worker", "everything"}:
         system.processes["worker"].kill()
-    with contextlib.suppress(OSError, ValueError, IndexError):  # it is gone already, or only being started
-        if victim in {"postmaster", "everything"}:
-            os.kill(system.stage.postmaster(), signal.SIGKILL)
-        if victim == "immediate":
-            os.kill(system.stage.postmaster(), signal.SIGQUIT)
-        if victim == "backend":
+    if victim in {"postmaster", "everything"}:
+        system.stage.kill_server(signal.SIGKILL)
+    if victim == "immediate":
+        system.stage.kill_server(signal.SIGQUIT)
+    if backend:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(backend, signal.SIGKILL)
 
 

@@ -1,9 +1,11 @@
 """What a scenario runs on: PostgreSQL as in production, a migrated database to copy, and accounts."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -87,8 +89,11 @@ class Stage:
         async with self.owner("postgres") as connection:
             await connection.execute(f"CREATE DATABASE {name} TEMPLATE crm {options}")
 
-    def postmaster(self) -> int:
-        return int((self.server.data / "postmaster.pid").read_text().split()[0])
+    def kill_server(self, number: signal.Signals) -> None:
+        """Signal the postmaster, if one runs: never whoever has been given its number since."""
+        if found := self.server._postmaster():  # noqa: SLF001  # it compares the command line with the data
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, number)
 
     def environment(self, url: str) -> dict[str, str]:
         return self.secrets | {
