@@ -23,6 +23,9 @@ Sessions = async_sessionmaker[AsyncSession]
 
 _SCHEME = "postgresql+asyncpg"
 
+LOST_RACES = frozenset({"40001", "40P01"})
+"""Serialisation failure and deadlock: the same transaction, run again, goes through."""
+
 
 @dataclass
 class Database:
@@ -91,11 +94,15 @@ async def driver_connection(connection: AsyncConnection) -> asyncpg.Connection:
     return driver
 
 
+def sqlstate_of(problem: Exception) -> str:
+    """The five characters of the database's error, bare or wrapped by SQLAlchemy; empty where there are none."""
+    return getattr(getattr(problem, "orig", problem), "sqlstate", None) or ""
+
+
 def is_out_of_order(problem: Exception) -> bool:
     """Whether the database is to blame, not what was asked of it: it is out of reach, or out of disk or memory."""
-    state = getattr(getattr(problem, "orig", None), "sqlstate", None) or ""
     lost = isinstance(problem, OSError) or bool(getattr(problem, "connection_invalidated", False))
-    return lost or state.startswith("53")
+    return lost or sqlstate_of(problem).startswith("53")
 
 
 def parse(url: str) -> URL:

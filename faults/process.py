@@ -103,7 +103,7 @@ def _shift_clock(by: timedelta) -> None:
     def often(self: PgQueuer, name: str, _expression: str, **options: Any) -> Any:
         return schedule(self, name, "* * * * * *", **options)
 
-    PgQueuer.schedule = often  # type: ignore[assignment, method-assign]
+    PgQueuer.schedule = often  # type: ignore[assignment, method-assign]  # for this process only
 
 
 _chance = 0.0

@@ -62,7 +62,7 @@ async def traced(empty_system: System, monkeypatch: pytest.MonkeyPatch) -> Async
         assert on is not None
         yield Traced(system, on.provider, memory)
     on.provider.shutdown()
-    AsyncPGInstrumentor().uninstrument()  # type: ignore[no-untyped-call]
+    AsyncPGInstrumentor().uninstrument()  # type: ignore[no-untyped-call]  # it brings no types
     HTTPXClientInstrumentor().uninstrument()
     propagate.set_global_textmap(before)
     telemetry._tracing.cache_clear()

@@ -63,7 +63,8 @@ def tokens_of(request: Request) -> Tokens:
 async def authenticate(request: Request, response: Response) -> Principal:
     """The principal of the bearer token, within its rate. Whether it still holds, the database says.
 
-    Its place among those under way is given back by the route (`CourierRoute`), however the request ends. It names no security scheme itself: FastAPI would run it once for the scopes and once for the transaction.
+    Its place among those under way is given back by the route (`CourierRoute`), however the request ends.
+    It names no security scheme itself: FastAPI would run it once for the scopes and once for the transaction.
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:

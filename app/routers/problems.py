@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors
+from app.database import sqlstate_of
 from app.errors import CourierError, Text
 from app.routers.problem_texts import CHINESE, PLAIN, VALIDATION
 
@@ -221,11 +222,6 @@ async def _on_lost_race(request: Request, _error: Exception) -> Response:
         "他人同时作了修改，请重新读取后再试。",
     )
     return await _on_named(request, lost)
-
-
-def sqlstate_of(error: Exception) -> str:
-    """The five characters of the database's error, bare or wrapped by SQLAlchemy; empty where there are none."""
-    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 
 async def _on_database(request: Request, error: DBAPIError | asyncpg.PostgresError) -> Response:

@@ -13,17 +13,15 @@ from sqlalchemy.exc import DBAPIError
 from starlette.routing import Match
 from starlette.types import Scope
 
+from app.database import LOST_RACES, sqlstate_of
 from app.errors import Forbidden
 from app.routers.bodies import StrictRequest
 from app.routers.deps import authorise, deny, refuse_unknown_query
 from app.routers.idempotency import Key
 from app.routers.limits import Limits
-from app.routers.problems import sqlstate_of
 
 PREFIX = "/v1/"
 ATTEMPTS = 3
-LOST_RACES = frozenset({"40001", "40P01"})
-"""Serialisation failure and deadlock: the same transaction, run again, goes through."""
 
 
 class CourierRoute(APIRoute):

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -17,21 +17,22 @@ from app.security import Principal, Scope
 from app.services import events
 
 
+def owned_by(user_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Of those who don't see every customer, whom they do see."""
+    return Customer.owner_id == user_id
+
+
 def visible(principal: Principal) -> Select[Customer]:
     """The customers this principal may know of: all, or those it owns."""
     statement = select(Customer)
-    return (
-        statement
-        if principal.may(Scope.CUSTOMERS_ALL)
-        else statement.where(Customer.owner_id == principal.id)
-    )
+    return statement if principal.may(Scope.CUSTOMERS_ALL) else statement.where(owned_by(principal.id))
 
 
 def visible_ids(principal: Principal) -> Select[UUID] | None:
     """The same as a sub-select of ids, for what belongs to customers; `None` means all."""
     if principal.may(Scope.CUSTOMERS_ALL):
         return None
-    return select(Customer.id).where(Customer.owner_id == principal.id)
+    return select(Customer.id).where(owned_by(principal.id))
 
 
 def listed(principal: Principal, query: CustomerQuery) -> Select[Customer]:

@@ -38,6 +38,4 @@ async def adopt_parked(session: AsyncSession, places: Sequence[tracking.Place]) 
 def _unpark(row: ParkedEvent) -> tracking.Pushed:
     fields = {name: value for name, value in row.event.items() if name in TrackingEventPush.model_fields}
     item = TrackingEventPush.model_validate(fields)
-    arrival = tracking.pushed(item, row.event["raw_time"], row.id)
-    arrival.alarm = row.event["alarm"]
-    return arrival
+    return tracking.Pushed(item, row.event["raw_time"], row.id, alarm=row.event["alarm"])

@@ -60,13 +60,16 @@ class Pushed:
     """One event on its way in: what was said, and what became of it."""
 
     item: TrackingEventPush
-    key: tuple[str, str]
     raw: str
     id: UUID
     meaning: codes.Meaning = codes.UNMAPPED
     result: Literal["accepted", "duplicate", "parked", "rejected"] = "accepted"
     problem: CourierError | None = None
     alarm: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.item.source, event_key(self.item)
 
     @property
     def triple(self) -> tuple[str, str, str]:
@@ -90,8 +93,8 @@ def event_key(item: TrackingEventPush) -> str:
     return f"sha256:{hashlib.sha256(SEPARATOR.join(content).encode()).hexdigest()}"
 
 
-def pushed(item: TrackingEventPush, raw_time: object, event_id: UUID | None = None) -> Pushed:
-    return Pushed(item, (item.source, event_key(item)), str(raw_time), event_id or uuid7())
+def pushed(item: TrackingEventPush, raw_time: object) -> Pushed:
+    return Pushed(item, str(raw_time), uuid7())
 
 
 async def push(
@@ -165,8 +168,9 @@ def _reject_harmless(arrivals: Sequence[Pushed]) -> None:
 async def _first_seen(session: AsyncSession, arrivals: list[Pushed]) -> list[Pushed]:
     """Those never seen before; the others become duplicates. Keys are taken in one order, against deadlock."""
     first: dict[tuple[str, str], Pushed] = {}
-    for arrival in arrivals:
-        first.setdefault(arrival.key, arrival)
+    keyed = [(arrival.key, arrival) for arrival in arrivals]
+    for key, arrival in keyed:
+        first.setdefault(key, arrival)
     keys = sorted(first)
     columns = {
         "sources": [source for source, _ in keys],
@@ -177,9 +181,9 @@ async def _first_seen(session: AsyncSession, arrivals: list[Pushed]) -> list[Pus
     ids = {key: first[key].id for key in taken} | await _known_ids(
         session, [k for k in keys if k not in taken]
     )
-    for arrival in arrivals:
-        if arrival.key not in taken or first[arrival.key] is not arrival:
-            arrival.result, arrival.id = "duplicate", ids[arrival.key]
+    for key, arrival in keyed:
+        if key not in taken or first[key] is not arrival:
+            arrival.result, arrival.id = "duplicate", ids[key]
     return [first[key] for key in keys if key in taken]
 
 

@@ -16,7 +16,7 @@ from app.models.delivery_exception import DeliveryException
 from app.models.shipment import Shipment, ShipmentLeg, TrackingEvent, TrackingNumber
 from app.schemas.base import normalised
 from app.security import Principal, Scope
-from app.services import delivery_exceptions
+from app.services import customers, delivery_exceptions
 
 
 async def customer(session: AsyncSession, principal: Principal, customer_id: UUID) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _customer(*, own: bool = False) -> Select[Any]:
             Customer,
         ).label("addresses"),
     ).where(Customer.id == bindparam("key"))
-    return statement.where(Customer.owner_id == bindparam("owner_id")) if own else statement
+    return statement.where(customers.owned_by(bindparam("owner_id"))) if own else statement
 
 
 @cache
@@ -101,7 +101,7 @@ def _shipment(*, own: bool = False) -> Select[Any]:
         .join(Customer, Customer.id == Shipment.customer_id)
         .where(TrackingNumber.number == bindparam("number"))
     )
-    return statement.where(Customer.owner_id == bindparam("owner_id")) if own else statement
+    return statement.where(customers.owned_by(bindparam("owner_id"))) if own else statement
 
 
 def _worst_exception() -> Select[Any]:

@@ -88,7 +88,7 @@ class Tracing:
         self._tracer = self.provider.get_tracer("app")
         # Not baggage: what a caller says would travel on to everybody that we call.
         propagate.set_global_textmap(TraceContextTextMapPropagator())
-        AsyncPGInstrumentor().instrument(tracer_provider=self.provider)  # type: ignore[no-untyped-call]
+        AsyncPGInstrumentor().instrument(tracer_provider=self.provider)  # type: ignore[no-untyped-call]  # it brings none
         HTTPXClientInstrumentor().instrument(tracer_provider=self.provider)
 
     def span(self, name: str) -> AbstractContextManager[object]:

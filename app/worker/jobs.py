@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import logs, telemetry
-from app.database import Sessions, is_out_of_order
+from app.database import LOST_RACES, Sessions, is_out_of_order, sqlstate_of
 from app.models.job import Job, JobState
 from app.services import codes, jobs, remapping
 
@@ -65,8 +65,7 @@ async def _pause_or_give_up(sessions: Sessions, job_id: UUID, problem: Exception
 
 def _passes(problem: Exception) -> bool:
     """Whether it may go better next time: the database was out of order, or somebody else was in the way."""
-    state = getattr(getattr(problem, "orig", None), "sqlstate", None)
-    return is_out_of_order(problem) or state in {"40001", "40P01", "57014", "57P01", "57P03"}
+    return is_out_of_order(problem) or sqlstate_of(problem) in LOST_RACES | {"57014", "57P01", "57P03"}
 
 
 async def remap_carrier_code(session: AsyncSession, job: Job) -> bool:
