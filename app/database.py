@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from pydantic_core import to_json
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import (
@@ -55,6 +56,7 @@ async def connect(settings: Settings) -> Database:
         connect_args=_driver_options(settings, url, settings.app_role),
         query_cache_size=1200,
         hide_parameters=True,
+        json_serializer=_json,
     )
     event.listen(engine.sync_engine, "connect", partial(_check_role, settings.app_role))
     partners_url = parse(settings.partner_database_url or settings.database_url)
@@ -92,6 +94,10 @@ async def driver_connection(connection: AsyncConnection) -> asyncpg.Connection:
     if not isinstance(driver, asyncpg.Connection):
         raise TypeError(f"expected asyncpg, found {type(driver).__name__}")
     return driver
+
+
+def _json(value: object) -> str:
+    return to_json(value).decode()
 
 
 def sqlstate_of(problem: Exception) -> str:

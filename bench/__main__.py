@@ -1,6 +1,8 @@
 """`python -m bench`: measure on this machine, and write a table and a picture to `bench/results`."""
 
 import asyncio
+import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -105,6 +107,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Where the table and the picture go")] = Path("bench/results"),
 ) -> None:
     """Measure the product beside the bare server, and tell which goals are met."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that PostgreSQL is stopped, too
     with tempfile.TemporaryDirectory(prefix="crm-bench-") as directory:
         results = asyncio.run(_measure(Path(directory), size, only))
     if not only:

@@ -3,7 +3,7 @@
 Each variant replaces functions of the product in a process of the harness; the product has no switch for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -18,33 +18,17 @@ from app.services import tracking
 from app.services.reactions import CONSUMERS
 from app.worker import loops, outbox
 
+Step = Callable[[AsyncSession, list[Outbox]], Awaitable[None]]
+
 
 def mark_first() -> None:
     """The relay marks its rows in a transaction of their own, then acts: a death between loses the effect."""
-
-    async def relay(sessions: Sessions) -> int:
-        async with sessions.begin() as session:
-            rows = await outbox._claim(session)  # noqa: SLF001  # as the product does
-            await _mark(session, rows)
-        async with sessions.begin() as session:
-            await _act(session, rows)
-        return len(rows)
-
-    _replace(loops, "relay", relay)
+    _relay_in_two(_mark, _act)
 
 
 def act_first() -> None:
     """The relay acts, then marks its rows in another transaction: a death between doubles the effect."""
-
-    async def relay(sessions: Sessions) -> int:
-        async with sessions.begin() as session:
-            rows = await outbox._claim(session)  # noqa: SLF001  # as the product does
-            await _act(session, rows)
-        async with sessions.begin() as session:
-            await _mark(session, rows)
-        return len(rows)
-
-    _replace(loops, "relay", relay)
+    _relay_in_two(_act, _mark)
 
 
 def no_idempotency() -> None:
@@ -64,6 +48,18 @@ def no_idempotency() -> None:
 VARIANTS: dict[str, Callable[[], None]] = {
     each.__name__: each for each in (mark_first, act_first, no_idempotency)
 }
+
+
+def _relay_in_two(first: Step, second: Step) -> None:
+    async def relay(sessions: Sessions) -> int:
+        async with sessions.begin() as session:
+            rows = await outbox._claim(session)  # noqa: SLF001  # as the product does
+            await first(session, rows)
+        async with sessions.begin() as session:
+            await second(session, rows)
+        return len(rows)
+
+    _replace(loops, "relay", relay)
 
 
 async def _mark(session: AsyncSession, rows: list[Outbox]) -> None:

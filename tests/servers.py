@@ -46,13 +46,14 @@ def up(directory: Path, port: int, *options: str) -> Iterator[subprocess.Popen[b
     """`crm up` with nothing given but a place and a port, once it answers that it is ready."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
     log = directory / "up.log"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "up", *options],
-        stdin=subprocess.DEVNULL,
-        env=bare | {"CRM_DATA_DIR": str(directory / "data"), "CRM_PORT": str(port)},
-        stdout=log.open("wb"),
-        stderr=subprocess.STDOUT,
-    )
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up", *options],
+            stdin=subprocess.DEVNULL,
+            env=bare | {"CRM_DATA_DIR": str(directory / "data"), "CRM_PORT": str(port)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         deadline = time.monotonic() + 60
         while not is_ready(port):

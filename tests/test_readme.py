@@ -3,13 +3,7 @@
 import json
 import os
 import re
-import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +14,13 @@ from typer.main import get_command
 from app.cli import app as crm
 from app.database import driver_connection, owner_engine
 from app.settings import Settings
+from tests.servers import a_free_port, up
 from tests.system import System
 
 HOUSE = Path(__file__).parent.parent
 README = (HOUSE / "README.md").read_text("utf-8")
 OPERATIONS = (HOUSE / "docs" / "operations.md").read_text("utf-8")
 SEPARATOR = "\x1e"
-READY_WITHIN_S = 60
 
 
 def section(title: str) -> str:
@@ -45,41 +39,14 @@ def blocks(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """`crm up --demo` as `make run` starts it, and the environment that leads the tour to it."""
     directory, port = tmp_path_factory.mktemp("demo"), a_free_port()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
-    environment = inherited | {"CRM_DATA_DIR": str(directory), "CRM_PORT": str(port)}
-    command = [sys.executable, "-m", "app.cli", "up", "--demo"]
-    log = directory / "up.log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(command, cwd=HOUSE, env=environment, stdout=output, stderr=output) as process,
-    ):
-        try:
-            url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + READY_WITHIN_S
-            while not is_ready(url):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.1)
-            yield inherited | {"URL": url, "CREDENTIALS": str(directory / "demo-credentials.json")}
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
+    with up(directory, port, "--demo"):
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
+        credentials = directory / "data" / "demo-credentials.json"
+        yield inherited | {"URL": f"http://127.0.0.1:{port}", "CREDENTIALS": str(credentials)}
 
 
 def test_the_tour_runs_and_shows_what_it_says(demo: dict[str, str], tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ DEEPEST = 64
 
 _JSON = re.compile(r"application/([a-z0-9.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 _CONTAINERS = frozenset({dict, list})
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -77,7 +78,7 @@ def _read(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
-        if "\\u" in text:
+        if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         at = error.lineno, error.colno

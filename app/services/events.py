@@ -86,10 +86,10 @@ def _outbox_rows(event_id: UUID, happening: Happening) -> list[dict[str, Any]]:
     subjects = [happening.subject] if happening.affects is None else happening.affects
     return [
         {
-            "event_id": str(event_id),
+            "event_id": event_id,
             "consumer": consumer,
-            "subject_id": str(subject.id),
-            "customer_id": subject.customer_id and str(subject.customer_id),
+            "subject_id": subject.id,
+            "customer_id": subject.customer_id,
         }
         for consumer in CONSUMERS.get(happening.kind, ())
         for subject in subjects

@@ -1,8 +1,8 @@
 """Scans on their way into the table of tracking events."""
 
-import json
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,4 +22,4 @@ async def store(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
     """Insert in the order in which shipments are locked everywhere, against deadlock."""
     if rows:
         rows.sort(key=lambda row: (row["customer_id"], row["shipment_id"]))
-        await session.execute(_INSERT_EVENTS, {"rows": json.dumps(rows, default=str)})
+        await session.execute(_INSERT_EVENTS, {"rows": to_json(rows).decode()})
