@@ -50,7 +50,14 @@ async def get_customer(request: Request) -> Response:
     async with request.app.state.pool.acquire() as connection:
         customer = await connection.fetchrow(f"SELECT {CUSTOMER} FROM customers WHERE id = $1", key)
         contacts = await connection.fetch(
-            "SELECT id, name, role, phone, email FROM contacts WHERE customer_id = $1 ORDER BY id", key
+            "SELECT c.id, c.name, h.role, c.version FROM customer_contacts h JOIN contacts c ON c.id = h.contact_id"
+            " WHERE h.customer_id = $1 ORDER BY c.id",
+            key,
+        )
+        points = await connection.fetch(
+            "SELECT p.id, p.contact_id, p.kind, p.value, p.label FROM customer_contacts h"
+            " JOIN contact_points p ON p.contact_id = h.contact_id WHERE h.customer_id = $1 ORDER BY p.id",
+            key,
         )
         addresses = await connection.fetch(
             "SELECT id, kind, address FROM customer_addresses WHERE customer_id = $1 ORDER BY id", key
@@ -58,7 +65,10 @@ async def get_customer(request: Request) -> Response:
     return answer(
         {
             **customer,
-            "contacts": [dict(row) for row in contacts],
+            "contacts": [
+                {**row, "points": [dict(each) for each in points if each["contact_id"] == row["id"]]}
+                for row in contacts
+            ],
             "addresses": [dict(row) for row in addresses],
         }
     )
@@ -133,12 +143,18 @@ async def create_customer(request: Request) -> Response:
             f" RETURNING {CUSTOMER}",
             key, body["name"], body["kind"], body.get("code"), body.get("source"), body["needs"],
         )  # fmt: skip
+        people = [(uuid7(), each) for each in body["contacts"]]
         await connection.executemany(
-            "INSERT INTO contacts (id, customer_id, name, role, phone, email) VALUES ($1, $2, $3, $4, $5, $6)",
-            [
-                (uuid7(), key, c["name"], c.get("role"), c.get("phone"), c.get("email"))
-                for c in body["contacts"]
-            ],
+            "INSERT INTO contacts (id, name, version) VALUES ($1, $2, 1)",
+            [(person, each["name"]) for person, each in people],
+        )
+        await connection.executemany(
+            "INSERT INTO contact_points (id, contact_id, kind, value, normal) VALUES ($1, $2, 'phone', $3, $3)",
+            [(uuid7(), person, each["phone"]) for person, each in people],
+        )
+        await connection.executemany(
+            "INSERT INTO customer_contacts (customer_id, contact_id, role) VALUES ($1, $2, $3)",
+            [(key, person, each["role"]) for person, each in people],
         )
         await connection.executemany(
             "INSERT INTO customer_addresses (id, customer_id, kind, address) VALUES ($1, $2, $3, $4)",

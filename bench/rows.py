@@ -15,10 +15,19 @@ INSERT INTO customers (id, name, kind, code, needs, created_at, version)
 SELECT {_CUSTOMER.format(n="i")}, '顺丰测试第' || i || '有限公司', 'company', 'B' || i, '{{冷链}}', {_AT}, 1
 FROM generate_series($1::int + 1, $2::int) AS i
 """
+_CONTACT = "('01900000-0000-7000-a000-' || lpad(to_hex(i * 2 + k), 12, '0'))::uuid"
+_TWICE = "generate_series($1::int + 1, $2::int) AS i, generate_series(0, 1) AS k"
 _CONTACTS = f"""
-INSERT INTO contacts (id, customer_id, name, role, phone)
-SELECT uuidv7(), {_CUSTOMER.format(n="i")}, '王小明', '物流经理', '13800000000'
-FROM generate_series($1::int + 1, $2::int) AS i, generate_series(1, 2)
+INSERT INTO contacts (id, name, romanised, version)
+SELECT {_CONTACT}, '王小明', 'wang xiao ming', 1 FROM {_TWICE}
+"""
+_POINTS = f"""
+INSERT INTO contact_points (id, contact_id, kind, value, normal)
+SELECT uuidv7(), {_CONTACT}, 'phone', '13800000000', '+86138' || lpad(i::text, 8, '0') FROM {_TWICE}
+"""
+_HELD = f"""
+INSERT INTO customer_contacts (customer_id, contact_id, role)
+SELECT {_CUSTOMER.format(n="i")}, {_CONTACT}, '物流经理' FROM {_TWICE}
 """
 _ADDRESSES = f"""
 INSERT INTO customer_addresses (id, customer_id, kind, address)
@@ -78,7 +87,7 @@ async def grow(owner: asyncpg.Connection, have: int, want: int) -> None:
     """Bring the tables from `have` shipments to `want`, with statistics and caches as after a day's work."""
     await owner.execute("SET session_replication_role = replica; SET synchronous_commit = off")
     before, after = customers_at(have) if have else 0, customers_at(want)
-    for statement in (_CUSTOMERS, _CONTACTS, _ADDRESSES):
+    for statement in (_CUSTOMERS, _CONTACTS, _POINTS, _HELD, _ADDRESSES):
         await owner.execute(statement, before, after, timeout=3600)
     for statement in (_SHIPMENTS, _NUMBERS, _LEGS, _SCANS, _KEYS):
         arguments = (have, after, want) if "$2" in statement else (have, want)

@@ -23,6 +23,10 @@ def a_mail(value: str) -> bool:
     return re.fullmatch(r".?\*\*\*@\S+", value) is not None
 
 
+def a_point(value: str) -> bool:
+    return a_phone(value) or a_mail(value) or a_name(value)
+
+
 def an_address(value: dict[str, Any]) -> bool:
     return all(name in SHOWN_OF_AN_ADDRESS or each in {None, "***"} for name, each in value.items())
 
@@ -55,7 +59,7 @@ SHIPMENT = (
     " created_at version"
 )
 SHIPMENT_MASKED: Masks = {"sender": a_person, "recipient": a_person, "reference": a_text}
-CUSTOMER = "id kind code owner_id created_at updated_at version"
+CUSTOMER = "id kind state code tier owner_id team_id created_at updated_at version"
 CUSTOMER_MASKED: Masks = {"name": a_name, "source": a_text, "needs": a_text}
 CLIENT = "id client_id name role sources customer_ids disabled_at created_at version"
 PAGE = "items next_cursor count"
@@ -72,7 +76,8 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ClientSecret": (f"{CLIENT} client_secret", {}),
     "CodeListRead": ("items list", {}),
     "CodeRead": ("code zh en", {}),
-    "ContactRead": ("id role", {"name": a_name, "phone": a_phone, "email": a_mail}),
+    "ContactPointRead": ("id kind", {"value": a_point, "label": a_text}),
+    "ContactRead": ("id role points version", {"name": a_name, "phone": a_phone, "email": a_mail}),
     "CountRead": ("key label count", {}),
     "CountsRead": ("items total", {}),
     "CustomerAddressRead": ("id kind", {"address": an_address}),

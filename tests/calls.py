@@ -27,7 +27,14 @@ CUSTOMER = {
     "name": NAME,
     "kind": "person",
     "code": "{new_code}",
-    "contacts": [{"name": NAME, "phone": PERSON["phone"], "email": MAIL}],
+    "contacts": [
+        {
+            "name": NAME,
+            "phone": PERSON["phone"],
+            "email": MAIL,
+            "points": [{"kind": "phone", "value": PERSON["phone"], "label": TEXT}],
+        }
+    ],
     "addresses": [PERSON["address"]],
     "needs": [TEXT],
     "source": TEXT,
@@ -94,6 +101,10 @@ CALLS: dict[str, Call] = {
     "search_customers": Call({"q": NAME[:3]}),
     "get_customer": Call(),
     "create_customer": Call(CUSTOMER, status=201),
+    "activate_customer": Call({"reason": TEXT}, places={"customer_id": "prospect_id"}),
+    "rest_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
+    "lose_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
+    "close_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
     "change_customer": Call({name: CUSTOMER[name] for name in ("name", "contacts", "addresses")}),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.models.base import Base, Stateful
+from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
 from app.models.job import Job, JobState
 from app.models.order import Order, OrderState
@@ -26,6 +27,10 @@ class Move(NamedTuple):
 
 
 MOVES: dict[str, Move] = {
+    "activate_customer": Move(Customer, CustomerState.ACTIVE),
+    "rest_customer": Move(Customer, CustomerState.DORMANT),
+    "lose_customer": Move(Customer, CustomerState.LOST),
+    "close_customer": Move(Customer, CustomerState.CLOSED),
     "hand_over_order": Move(Order, OrderState.HANDED_OVER),
     "accept_order": Move(Order, OrderState.ACCEPTED),
     "cancel_order": Move(Order, OrderState.CANCELLED),
@@ -63,6 +68,7 @@ async def things(system: System) -> dict[type[Any], str]:
     """One of each, to be put into one state after the other."""
     world = World(system)
     return {
+        Customer: await world.home_id(),
         Order: await world.order_id(),
         DeliveryException: await world.exception_id(),
         Job: await world.job_id(),
@@ -109,9 +115,9 @@ def test_every_verb_of_the_api_is_on_one_of_the_lists() -> None:
 
 
 def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
-    """The others are entered by the worker alone."""
+    """The others are entered by the worker, or by a merge."""
     models = {mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Stateful)}
     assert models == {move.model for move in MOVES.values()}
     chosen = {move.to for move in MOVES.values()}
     entered = {to for model in models for targets in model.transitions.values() for to in targets}
-    assert entered - chosen == {JobState.RUNNING, JobState.DONE, JobState.FAILED}
+    assert entered - chosen == {JobState.RUNNING, JobState.DONE, JobState.FAILED, CustomerState.MERGED}

@@ -107,10 +107,13 @@ class World:
             self.home = await self.customer_id()
         return self.home
 
-    async def customer_id(self) -> str:
+    async def prospect_id(self) -> str:
+        return await self.customer_id(code=None)
+
+    async def customer_id(self, **fields: Any) -> str:
         seller = await self.system.as_role(Role.SALES) if self.owned else None
         several = {name: list(CUSTOMER[name]) * self.many for name in ("contacts", "addresses")}
-        body = CUSTOMER | several | {"owner_id": seller and seller.id}
+        body = CUSTOMER | several | {"owner_id": seller and seller.id} | fields
         return str((await self.made(Role.MARKETING, "/v1/customers", body))["id"])
 
     async def new_no(self) -> str:

@@ -18,7 +18,10 @@ class UserLevel(StrEnum):
 
 
 class Department(Base):
-    """A part of the company; its head, with the line of superiors, is who escalation goes to."""
+    """A part of the company; its head, with the line of superiors, is who escalation goes to.
+
+    `liaison_id` is whom other departments turn to.
+    """
 
     __tablename__ = "departments"
 
@@ -27,7 +30,36 @@ class Department(Base):
     name: Mapped[str]
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("departments.id"))
     head_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", use_alter=True))
+    liaison_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", use_alter=True))
     created_at: Mapped[CreatedAt]
+
+
+class Team(Versioned, Base):
+    """People of one department, or of several, who look after customers together."""
+
+    __tablename__ = "teams"
+
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    department_id: Mapped[UUID | None] = mapped_column(ForeignKey("departments.id"), index=True)
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[UpdatedAt]
+    members: Mapped[list["TeamMember"]] = relationship(lazy="raise", cascade="all, delete-orphan")
+
+    @property
+    def member_ids(self) -> list[UUID]:
+        return [member.user_id for member in self.members]
+
+
+class TeamMember(Base):
+    """A person who works in a team sees its customers."""
+
+    __tablename__ = "team_members"
+
+    team_id: Mapped[UUID] = mapped_column(ForeignKey("teams.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
 
 
 class User(Versioned, Base):

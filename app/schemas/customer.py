@@ -1,22 +1,89 @@
 """Customers, as they come in and as everybody may see them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, field_serializer, field_validator, model_validator
+from pydantic import (
+    Field,
+    TypeAdapter,
+    ValidationError,
+    computed_field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
-from app.models.customer import CustomerKind
+from app.models.customer import ContactPointKind, CustomerKind, CustomerState
 from app.paging import ListQuery
-from app.schemas.base import WHOLE, Address, Body, Email, Line, Phone, Prose, Read, Unset, Word, refused
+from app.schemas.base import (
+    WHOLE,
+    Address,
+    Body,
+    Email,
+    Grounds,
+    Line,
+    Phone,
+    Prose,
+    Read,
+    Unset,
+    Word,
+    refused,
+)
 from app.schemas.masking import Redacted, mask_address, mask_email, mask_name, mask_phone
 
+Tier = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=64, examples=["large"], json_schema_extra={"x-code-list": "customer_tier"}
+    ),
+]
+"""How much a customer weighs; the list is data."""
 
-class ContactCreate(Body):
+
+class ContactPointCreate(Body, json_schema_extra={"examples": [{"kind": "wechat", "value": "qinghe_cha"}]}):
+    """One more way to reach a person."""
+
+    kind: ContactPointKind
+    value: Line
+    label: Annotated[Line | None, Field(examples=["仓库"])] = None
+
+    @model_validator(mode="after")
+    def _is_what_it_says(self) -> "ContactPointCreate":
+        try:
+            _POINTS[self.kind].validate_python(self.value)
+        except ValidationError:
+            raise refused(f"this is no {self.kind}", f"不是有效的 {self.kind}") from None
+        return self
+
+
+_POINTS: dict[ContactPointKind, TypeAdapter[str]] = {
+    ContactPointKind.PHONE: TypeAdapter(Phone),
+    ContactPointKind.EMAIL: TypeAdapter(Email),
+    ContactPointKind.WECHAT: TypeAdapter(Line),
+}
+
+Points = Annotated[list[ContactPointCreate], Field(max_length=20)]
+
+
+class ContactCreate(
+    Body,
+    json_schema_extra={"examples": [{"name": "王小明", "role": "物流经理", "phone": "13800000000"}]},
+):
+    """A person. `phone` and `email` are the first of their kind; `points` are all others."""
+
     name: Line
-    role: Line | None = None
+    role: Annotated[Line | None, Field(description="What the person is at this customer")] = None
     phone: Phone | None = None
     email: Email | None = None
+    points: Points = []
+
+    def reached(self) -> list[ContactPointCreate]:
+        """Every way to reach this person, the first of each kind in front."""
+        first = {ContactPointKind.PHONE: self.phone, ContactPointKind.EMAIL: self.email}
+        given = [ContactPointCreate(kind=kind, value=value) for kind, value in first.items() if value]
+        return [*given, *self.points]
 
 
 class CustomerAddressCreate(Address):
@@ -51,6 +118,7 @@ class CustomerCreate(
     contacts: Contacts = []
     addresses: Addresses = []
     needs: Needs = []
+    tier: Tier | None = None
     source: Annotated[Line | None, Field(description="How the customer was found")] = None
     owner_id: UUID | None = None
 
@@ -65,6 +133,7 @@ class CustomerChange(
     contacts: Unset[Contacts] = None
     addresses: Unset[Addresses] = None
     needs: Unset[Needs] = None
+    tier: Tier | None = None
     source: Line | None = None
     owner_id: UUID | None = None
 
@@ -76,18 +145,47 @@ class CustomerChange(
         return self
 
 
-class ContactRead(Read):
+class ContactPointRead(Read):
     """Masked."""
+
+    id: UUID
+    kind: ContactPointKind
+    value: Annotated[str, Field(examples=["138******78"])]
+    label: Redacted | None
+
+    @field_serializer("value")
+    def _mask(self, value: str) -> str | None:
+        return MASKS[self.kind](value)
+
+
+MASKS: dict[ContactPointKind, Callable[[str], str | None]] = {
+    ContactPointKind.PHONE: mask_phone,
+    ContactPointKind.EMAIL: mask_email,
+    ContactPointKind.WECHAT: mask_name,
+}
+
+
+class ContactRead(Read):
+    """Masked. `phone` and `email` are the first of their kind among the `points`."""
 
     id: UUID
     name: str
     role: str | None
-    phone: str | None
-    email: str | None
+    points: list[ContactPointRead]
+    version: int
 
     _name = field_serializer("name")(mask_name)
-    _phone = field_serializer("phone")(mask_phone)
-    _email = field_serializer("email")(mask_email)
+
+    @computed_field
+    def phone(self) -> str | None:
+        return self._first(ContactPointKind.PHONE)
+
+    @computed_field
+    def email(self) -> str | None:
+        return self._first(ContactPointKind.EMAIL)
+
+    def _first(self, kind: ContactPointKind) -> str | None:
+        return next((MASKS[kind](point.value) for point in self.points if point.kind is kind), None)
 
 
 class CustomerAddressRead(Read):
@@ -106,10 +204,13 @@ class CustomerSummary(Read):
     id: UUID
     name: str
     kind: CustomerKind
+    state: CustomerState
     code: str | None
+    tier: Tier | None
     source: Redacted | None
     needs: list[Redacted]
     owner_id: UUID | None
+    team_id: UUID | None
     created_at: datetime
     updated_at: datetime
     version: int
@@ -124,8 +225,16 @@ class CustomerRead(CustomerSummary):
     addresses: list[CustomerAddressRead]
 
 
+class CustomerMove(Body, json_schema_extra={"examples": [{"reason": "三个月没有寄件"}]}):
+    """Why a customer's standing changes."""
+
+    reason: Grounds
+
+
 class CustomerQuery(ListQuery):
     kind: CustomerKind | None = None
+    state: CustomerState | None = None
+    tier: Tier | None = None
     owner_id: UUID | None = None
     sort: Literal["-created_at", "created_at", "name"] = "-created_at"
 

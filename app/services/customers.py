@@ -1,30 +1,55 @@
 """Customers: who they are and who looks after them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from app.clock import now
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from app.models.account import User
-from app.models.customer import Contact, Customer, CustomerAddress
+from app.models.account import TeamMember, User
+from app.models.code import Code
+from app.models.customer import (
+    Consent,
+    Contact,
+    ContactPoint,
+    ContactPointKind,
+    Customer,
+    CustomerAddress,
+    CustomerContact,
+    CustomerGrant,
+    CustomerState,
+)
 from app.paging import ListQuery
-from app.schemas.customer import CustomerChange, CustomerCreate, CustomerQuery, CustomerSearch
+from app.schemas.customer import (
+    ContactCreate,
+    CustomerChange,
+    CustomerCreate,
+    CustomerMove,
+    CustomerQuery,
+    CustomerSearch,
+)
+from app.schemas.masking import redact
 from app.security import Principal, Scope
-from app.services import events
+from app.services import contact_points, events, names
 
 
 def owned_by(user_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
-    """Of those who don't see every customer, whom they do see."""
-    return Customer.owner_id == user_id
+    """Of those who don't see every customer, whom they do see: their own, their teams', and those lent to them."""
+    teams = select(TeamMember.team_id).where(TeamMember.user_id == user_id)
+    lent = select(CustomerGrant.customer_id).where(
+        CustomerGrant.user_id == user_id,
+        or_(CustomerGrant.until.is_(None), CustomerGrant.until > func.now()),
+    )
+    return or_(Customer.owner_id == user_id, Customer.team_id.in_(teams), Customer.id.in_(lent))
 
 
 def visible(principal: Principal) -> Select[Customer]:
-    """The customers this principal may know of: all, or those it owns."""
-    statement = select(Customer)
+    """The customers this principal may know of: all, or those it looks after. Merged ones are no more."""
+    statement = select(Customer).where(Customer.merged_into_id.is_(None))
     return statement if principal.may(Scope.CUSTOMERS_ALL) else statement.where(owned_by(principal.id))
 
 
@@ -39,6 +64,10 @@ def listed(principal: Principal, query: CustomerQuery) -> Select[Customer]:
     statement = visible(principal)
     if query.kind is not None:
         statement = statement.where(Customer.kind == query.kind)
+    if query.state is not None:
+        statement = statement.where(Customer.state == query.state)
+    if query.tier is not None:
+        statement = statement.where(Customer.tier == query.tier)
     if query.owner_id is not None:
         statement = statement.where(Customer.owner_id == query.owner_id)
     orders = {
@@ -53,19 +82,26 @@ def found(principal: Principal, body: CustomerSearch) -> tuple[Select[Customer],
     """The customers that match every given term, and how to page through them."""
     statement = visible(principal)
     if body.q is not None:
-        statement = statement.where(Customer.name.icontains(body.q, autoescape=True))
+        statement = statement.where(names.matches(Customer.name, Customer.romanised, body.q))
     if body.code is not None:
         statement = statement.where(Customer.code == body.code)
     if body.kind is not None:
         statement = statement.where(Customer.kind == body.kind)
     if body.phone is not None:
-        statement = statement.where(
-            Customer.id.in_(select(Contact.customer_id).where(Contact.phone == body.phone))
-        )
+        statement = statement.where(Customer.id.in_(_reached_at(body.phone)))
     paging = CustomerSearchPage(
         limit=body.limit, cursor=body.cursor, terms=body.model_dump_json(exclude={"limit", "cursor"})
     )
     return statement.order_by(Customer.created_at.desc(), Customer.id.desc()), paging
+
+
+def _reached_at(phone: str) -> Select[UUID]:
+    number = contact_points.normal(ContactPointKind.PHONE, phone)
+    return (
+        select(CustomerContact.customer_id)
+        .join(ContactPoint, ContactPoint.contact_id == CustomerContact.contact_id)
+        .where(ContactPoint.kind == ContactPointKind.PHONE, ContactPoint.normal == number)
+    )
 
 
 class CustomerSearchPage(ListQuery):
@@ -79,7 +115,10 @@ async def get(session: AsyncSession, principal: Principal, customer_id: UUID) ->
     customer = await session.scalar(
         visible(principal)
         .where(Customer.id == customer_id)
-        .options(selectinload(Customer.contacts), selectinload(Customer.addresses))
+        .options(
+            selectinload(Customer.contacts).joinedload(CustomerContact.contact).selectinload(Contact.points),
+            selectinload(Customer.addresses),
+        )
     )
     if customer is None:
         raise NotFound
@@ -89,11 +128,14 @@ async def get(session: AsyncSession, principal: Principal, customer_id: UUID) ->
 async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) -> Customer:
     """Record a customer; whoever sees only their own becomes its owner."""
     await _code_must_be_free(session, body.code)
+    await _tier_must_exist(session, body.tier)
     owner_id = await _owner(session, actor, body.owner_id)
     customer = Customer(
         **body.model_dump(exclude={"contacts", "addresses", "owner_id"}),
+        romanised=names.romanised(body.name),
+        state=CustomerState.ACTIVE if body.code else CustomerState.PROSPECT,
         owner_id=owner_id,
-        contacts=[Contact(**contact.model_dump()) for contact in body.contacts],
+        contacts=[_contact(contact) for contact in body.contacts],
         addresses=_addresses(body),
     )
     session.add(customer)
@@ -115,19 +157,37 @@ async def change(
     changes = body.model_dump(exclude_unset=True, exclude={"contacts", "addresses"})
     if changes.get("code") not in {None, customer.code}:
         await _code_must_be_free(session, changes["code"])
+    if changes.get("tier") != customer.tier:
+        await _tier_must_exist(session, changes.get("tier"))
     if "owner_id" in changes:
         changes["owner_id"] = await _owner(session, actor, changes["owner_id"])
     for name, value in changes.items():
         setattr(customer, name, value)
+    if "name" in changes:
+        customer.romanised = names.romanised(customer.name)
+    left = []
     if body.contacts is not None:
-        customer.contacts = [Contact(**contact.model_dump()) for contact in body.contacts]
+        left = [held.contact_id for held in customer.contacts]
+        customer.contacts = [_contact(contact) for contact in body.contacts]
     if body.addresses is not None:
         customer.addresses = _addresses(body)
     customer.updated_at = now()
     await session.flush()
+    await forget_unlinked(session, left)
     await events.record(
         session, actor, "customer.changed", subject(customer), fields=sorted(body.model_fields_set)
     )
+    return customer
+
+
+async def move(
+    session: AsyncSession, actor: Principal, customer_id: UUID, to: CustomerState, body: CustomerMove
+) -> Customer:
+    """Change where the customer stands, with the reason why."""
+    customer = await get(session, actor, customer_id)
+    customer.advance(to)
+    customer.updated_at = now()
+    await events.record(session, actor, f"customer.{to}", subject(customer), reason=redact(body.reason))
     return customer
 
 
@@ -143,6 +203,24 @@ async def resolve(session: AsyncSession, customer_id: UUID | None, code: str | N
         field = "customer_id" if customer_id is not None else "customer_code"
         raise Invalid("There is no such customer.", "没有这个客户。", pointer=f"/body/{field}")
     return customer
+
+
+async def forget_unlinked(session: AsyncSession, contact_ids: Sequence[UUID]) -> None:
+    """Delete those of these people whom no customer has any more, and of whom no consent speaks."""
+    if contact_ids:
+        held = select(CustomerContact).where(CustomerContact.contact_id == Contact.id)
+        consented = select(Consent).where(Consent.contact_id == Contact.id)
+        await session.execute(
+            delete(Contact)
+            .where(Contact.id.in_(contact_ids), ~held.exists(), ~consented.exists())
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _contact(body: ContactCreate) -> CustomerContact:
+    points = [contact_points.made(point) for point in body.reached()]
+    person = Contact(name=body.name, romanised=names.romanised(body.name), points=points)
+    return CustomerContact(role=body.role, contact=person)
 
 
 def _addresses(body: CustomerCreate | CustomerChange) -> list[CustomerAddress]:
@@ -162,6 +240,15 @@ async def _owner(session: AsyncSession, actor: Principal, owner_id: UUID | None)
     if owner_id is not None and await session.get(User, owner_id) is None:
         raise Invalid("There is no such user.", "没有这个用户。", pointer="/body/owner_id")
     return owner_id
+
+
+async def _tier_must_exist(session: AsyncSession, tier: str | None) -> None:
+    if tier is not None and await session.get(Code, ("customer_tier", tier)) is None:
+        raise Invalid(
+            f"There is no tier {tier}; see /v1/codes/customer_tier.",
+            f"没有客户等级 {tier}，请查看 /v1/codes/customer_tier。",
+            pointer="/body/tier",
+        )
 
 
 async def _code_must_be_free(session: AsyncSession, code: str | None) -> None:

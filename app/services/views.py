@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 from app.errors import NotFound
 from app.models.base import Base, as_json
 from app.models.code import Code
-from app.models.customer import Contact, Customer, CustomerAddress
+from app.models.customer import Contact, ContactPoint, Customer, CustomerAddress, CustomerContact
 from app.models.delivery_exception import DeliveryException
 from app.models.shipment import Shipment, ShipmentLeg, TrackingEvent, TrackingNumber
 from app.schemas.base import normalised
@@ -70,15 +70,29 @@ async def _one(session: AsyncSession, principal: Principal, screen: Any, **keys:
 def _customer(*, own: bool = False) -> Select[Any]:
     statement = select(
         Customer,
-        as_json(_rows(Contact, Contact.customer_id == Customer.id).order_by(Contact.id), Customer).label(
-            "contacts"
-        ),
+        as_json(_people(), Customer).label("contacts"),
         as_json(
             _rows(CustomerAddress, CustomerAddress.customer_id == Customer.id).order_by(CustomerAddress.id),
             Customer,
         ).label("addresses"),
     ).where(Customer.id == bindparam("key"))
     return statement.where(customers.owned_by(bindparam("owner_id"))) if own else statement
+
+
+def _people() -> Select[Any]:
+    points = _rows(ContactPoint, ContactPoint.contact_id == Contact.id).order_by(ContactPoint.id)
+    return (
+        select(
+            Contact.id,
+            Contact.name,
+            Contact.version,
+            CustomerContact.role,
+            as_json(points, Contact).label("points"),
+        )
+        .join(Contact, Contact.id == CustomerContact.contact_id)
+        .where(CustomerContact.customer_id == Customer.id)
+        .order_by(Contact.id)
+    )
 
 
 @cache

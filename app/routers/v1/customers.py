@@ -5,13 +5,14 @@ from uuid import UUID
 
 from fastapi import Query
 
-from app.models.customer import Customer
+from app.models.customer import Customer, CustomerState
 from app.paging import Page, paginate
-from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
+from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.customer import (
     CustomerChange,
     CustomerCreate,
+    CustomerMove,
     CustomerQuery,
     CustomerRead,
     CustomerSearch,
@@ -44,9 +45,7 @@ async def search_customers(body: CustomerSearch, actor: Reader, session: Reading
 @router.post("", summary="Create a customer", status_code=201, response_model=CustomerRead)
 async def create_customer(body: CustomerCreate, tag: Tag, actor: Writer, session: OnceSession) -> Customer:
     """A code that another customer has is a conflict."""
-    customer = await customers.create(session, actor, body)
-    tag.settle(customer.version)
-    return customer
+    return _tagged(tag, await customers.create(session, actor, body))
 
 
 @router.get("/{customer_id}", summary="Read a customer", response_model=CustomerRead)
@@ -68,6 +67,41 @@ async def change_customer(
     session: Session,
 ) -> Customer:
     """A list, where given, replaces the whole list."""
-    customer = await customers.change(session, actor, customer_id, body, version)
+    return _tagged(tag, await customers.change(session, actor, customer_id, body, version))
+
+
+@router.post("/{customer_id}/activate", summary="Count a customer as active", response_model=CustomerRead)
+async def activate_customer(
+    customer_id: UUID, body: CustomerMove, tag: Tag, actor: Writer, session: OnceSession
+) -> Customer:
+    """It ships with us, or does so again."""
+    return _tagged(tag, await customers.move(session, actor, customer_id, CustomerState.ACTIVE, body))
+
+
+@router.post("/{customer_id}/rest", summary="Count a customer as dormant", response_model=CustomerRead)
+async def rest_customer(
+    customer_id: UUID, body: CustomerMove, tag: Tag, actor: Writer, session: OnceSession
+) -> Customer:
+    """It has not shipped for a while."""
+    return _tagged(tag, await customers.move(session, actor, customer_id, CustomerState.DORMANT, body))
+
+
+@router.post("/{customer_id}/lose", summary="Count a customer as lost", response_model=CustomerRead)
+async def lose_customer(
+    customer_id: UUID, body: CustomerMove, tag: Tag, actor: Writer, session: OnceSession
+) -> Customer:
+    """It ships with somebody else, or not at all."""
+    return _tagged(tag, await customers.move(session, actor, customer_id, CustomerState.LOST, body))
+
+
+@router.post("/{customer_id}/close", summary="Close a customer", response_model=CustomerRead)
+async def close_customer(
+    customer_id: UUID, body: CustomerMove, tag: Tag, actor: Writer, session: OnceSession
+) -> Customer:
+    """The house does no business with it any more; the record stays."""
+    return _tagged(tag, await customers.move(session, actor, customer_id, CustomerState.CLOSED, body))
+
+
+def _tagged(tag: EntityTag, customer: Customer) -> Customer:
     tag.settle(customer.version)
     return customer

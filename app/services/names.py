@@ -1,0 +1,86 @@
+"""Names as people type them to find somebody: characters, pinyin, initials, letters without accents.
+
+The other half is the database's function `search_terms`, which takes a name apart in the same way.
+"""
+
+import re
+import unicodedata
+from itertools import pairwise
+
+from pypinyin import lazy_pinyin
+from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy.orm import InstrumentedAttribute
+
+LONGEST = 40
+"""Syllables that are kept; company names of the trade register end long before."""
+MOST_WAYS = 8
+
+_HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_HAN_RUN = re.compile(f"[{_HAN}]+")
+_WORD = re.compile(rf"[^\W{_HAN}_]+")
+_SYLLABLE = re.compile(
+    "(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|van|ai|an|ao|ei|en|er|ia"
+    "|ie|in|iu|ou|ua|ue|ui|un|uo|ve|vn|a|e|i|o|u|v)"
+)
+
+
+def romanised(name: str) -> str:
+    """Syllables and words in small Latin letters, apart: 重庆青禾 Zürich -> `chong qing qing he zurich`."""
+    parts = lazy_pinyin(unicodedata.normalize("NFKC", name))
+    words = [word for part in parts for word in _WORD.findall(_folded(part))]
+    return " ".join(words[:LONGEST])
+
+
+def matches(
+    name: InstrumentedAttribute[str], romanised_name: InstrumentedAttribute[str], typed: str
+) -> ColumnElement[bool]:
+    """Whether a name has everything that was typed; by index."""
+    terms = func.search_terms(name, romanised_name)
+    return terms.op("@@")(func.to_tsquery(literal_column("'simple'::regconfig"), _query(typed)))
+
+
+def _query(typed: str) -> str:
+    """The text search query of what was typed; empty where nothing in it can be looked for."""
+    text = unicodedata.normalize("NFKC", typed).lower()
+    wanted = [_of_characters(run) for run in _HAN_RUN.findall(text)]
+    wanted += [_of_letters(_folded(word)) for word in _WORD.findall(text)]
+    return " & ".join(wanted)
+
+
+def _of_characters(run: str) -> str:
+    if len(run) == 1:
+        return f"'{run}':*"
+    return " & ".join(f"'{run[at : at + 2]}'" for at in range(len(run) - 1))
+
+
+def _of_letters(word: str) -> str:
+    """A word or its beginning, or pinyin, whole or by initials."""
+    ways = [f"'{word}':*"]
+    for read in _syllables(word):
+        if len(read) > 2:
+            pairs = [f"'{one}{other}'" for one, other in pairwise(read[:-1])]
+            ways.append(" & ".join([*pairs, f"'{read[-2]}{read[-1]}':*"]))
+    if word.isalpha() and 2 <= len(word) <= LONGEST:
+        threes = [f"'~{word[at : at + 3]}'" for at in range(len(word) - 3)]
+        ways.append(" & ".join([*threes, f"'~{word[-3:]}':*"]))
+    return "(" + " | ".join(ways) + ")"
+
+
+def _syllables(word: str) -> list[list[str]]:
+    """Every way to read a word as pinyin, a few at the most: `fangan` is fang an and fan gan."""
+    ways: list[list[str]] = []
+    readable = len(word) <= LONGEST and word.isascii() and word.isalpha()
+    pending: list[tuple[list[str], str]] = [([], word)] if readable else []
+    while pending and len(ways) < MOST_WAYS:
+        before, rest = pending.pop()
+        if not rest:
+            ways.append(before)
+        starts = [rest[:length] for length in range(1, min(len(rest), 6) + 1)]
+        pending += [([*before, start], rest[len(start) :]) for start in starts if _SYLLABLE.fullmatch(start)]
+    return ways
+
+
+def _folded(text: str) -> str:
+    """Without accents, in small letters: Zürich -> zurich."""
+    apart = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss"))
+    return "".join(each for each in apart if not unicodedata.combining(each))
