@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors
-from app.database import sqlstate_of
+from app.database import OUT_OF_REACH, sqlstate_of
 from app.errors import CourierError, Text
 from app.routers.problem_texts import CHINESE, PLAIN, VALIDATION
 
@@ -119,7 +119,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StaleDataError, _on_lost_race)
     app.add_exception_handler(DBAPIError, _on_database)
     app.add_exception_handler(asyncpg.PostgresError, _on_database)
-    for lost in (PoolTimeout, asyncpg.InterfaceError, OSError, TimeoutError):
+    for lost in (PoolTimeout, *OUT_OF_REACH, TimeoutError):
         app.add_exception_handler(lost, _on_unavailable)
     app.add_middleware(LastResort)
 
