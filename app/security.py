@@ -54,6 +54,8 @@ class Scope(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     CUSTOMERS_ALL = "customers:all"
     """Sees every customer and what belongs to it, not only those one owns."""
+    CUSTOMERS_ASSIGN = "customers:assign"
+    """Gives customers to colleagues; in sales, managers and directors do."""
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
     SHIPMENTS_READ = "shipments:read"
@@ -74,13 +76,14 @@ class Scope(StrEnum):
 
 _STAFF = {Scope.PROFILE_READ, Scope.CODES_READ}
 _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
+_KEEPING = {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_ASSIGN}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
-    Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.KPIS_READ}),
-    Role.SALES: frozenset(_STAFF | _PARCELS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE}),
+    Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | _KEEPING | {Scope.KPIS_READ}),
+    Role.SALES: frozenset(_STAFF | _PARCELS | _KEEPING | {Scope.CUSTOMERS_READ}),
     Role.CUSTOMER_SERVICE: frozenset(
-        _STAFF | _CUSTOMERS | _PARCELS | {Scope.CUSTOMERS_WRITE, Scope.ORDERS_WRITE, Scope.KPIS_READ}
+        _STAFF | _CUSTOMERS | _PARCELS | _KEEPING | {Scope.ORDERS_WRITE, Scope.KPIS_READ}
     ),
     Role.OPERATIONS: frozenset(
         _STAFF

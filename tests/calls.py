@@ -72,6 +72,15 @@ NOTE = {"note": TEXT}
 RESOLUTION = {"resolution": TEXT, "note": TEXT}
 PERIOD = {"from": "2020-01-01", "to": "2030-01-01"}
 
+AT_HOME = {"customer_id": "home_id"}
+CONSENT = {
+    "channel": "wechat",
+    "purpose": "care",
+    "given": True,
+    "given_at": "2026-01-01T00:00:00Z",
+    "evidence": TEXT,
+}
+
 CALLS: dict[str, Call] = {
     "create_token": Call(form={"grant_type": "password", "username": "{username}", "password": PASSWORD}),
     "revoke_token": Call(form={"token": "{token}"}),
@@ -98,7 +107,7 @@ CALLS: dict[str, Call] = {
     "enable_client": Call(),
     "rotate_client_secret": Call(),
     "list_customers": Call(query={"count": "true"}),
-    "search_customers": Call({"q": NAME[:3]}),
+    "search_customers": Call({"facets": True}),
     "get_customer": Call(),
     "create_customer": Call(CUSTOMER, status=201),
     "activate_customer": Call({"reason": TEXT}, places={"customer_id": "prospect_id"}),
@@ -106,6 +115,38 @@ CALLS: dict[str, Call] = {
     "lose_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
     "close_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
     "change_customer": Call({name: CUSTOMER[name] for name in ("name", "contacts", "addresses")}),
+    "add_contact": Call(CUSTOMER["contacts"][0], status=201, places=AT_HOME),
+    "get_contact": Call(places=AT_HOME),
+    "join_contact": Call({"role": "仓库"}, status=201, places={"customer_id": "customer_id"}),
+    "change_contact": Call({"name": NAME, "points": CUSTOMER["contacts"][0]["points"]}, places=AT_HOME),
+    "remove_contact": Call(status=204, places=AT_HOME),
+    "add_address": Call(PERSON["address"], status=201, places=AT_HOME),
+    "replace_address": Call(PERSON["address"], places=AT_HOME),
+    "remove_address": Call(status=204, places=AT_HOME),
+    "list_customer_links": Call(places={"customer_id": "linking_id"}),
+    "link_customers": Call(status=204, places=AT_HOME | {"kind": "link_kind", "other_id": "customer_id"}),
+    "unlink_customers": Call(status=204, places=AT_HOME | {"kind": "link_kind", "other_id": "linked_id"}),
+    "list_external_ids": Call(places={"customer_id": "customer_id"}),
+    "add_external_id": Call(
+        {"system": "erp", "external_id": "{new_code}"}, status=201, places={"customer_id": "customer_id"}
+    ),
+    "remove_external_id": Call(status=204, places=AT_HOME | {"system": "system_name"}),
+    "list_consents": Call(places={"customer_id": "talkative_id"}),
+    "record_consent": Call(CONSENT, status=201, places=AT_HOME),
+    "list_customer_notes": Call(places={"customer_id": "talkative_id"}),
+    "add_customer_note": Call({"text": TEXT}, status=201, places=AT_HOME),
+    "hand_over_customers": Call({"from_owner_id": "{leaving_id}", "to_owner_id": "{seller_id}"}),
+    "transfer_customer": Call({"owner_id": "{seller_id}", "team_id": "{team_id}"}),
+    "list_grants": Call(places={"customer_id": "talkative_id"}),
+    "lend_customer": Call({"reason": TEXT}, places=AT_HOME),
+    "take_customer_back": Call(status=204, places=AT_HOME | {"user_id": "borrower_id"}),
+    "read_timeline": Call(places={"customer_id": "talkative_id"}),
+    "read_purchases": Call(places=AT_HOME),
+    "list_teams": Call(),
+    "get_team": Call(),
+    "create_team": Call({"code": "{new_code}", "name": "华东组", "member_ids": ["{user_id}"]}, status=201),
+    "change_team": Call({"name": "华南组", "member_ids": ["{user_id}"]}),
+    "name_liaison": Call({"liaison_id": "{user_id}"}),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),
     "create_order": Call(

@@ -112,7 +112,7 @@ def test_every_operation_says_what_it_answers(spec: dict[str, Any]) -> None:
         assert len(good) == 1, (method, path)
         (answer,) = good.values()
         assert answer["description"]
-        if path != "/v1/auth/revoke":
+        if path != "/v1/auth/revoke" and "204" not in good:
             assert answer["content"]["application/json"]["schema"], (method, path)
 
 

@@ -58,6 +58,57 @@ REFERENCES: dict[str, str] = {
     "rest_customer path customer_id": HIDDEN,
     "lose_customer path customer_id": HIDDEN,
     "close_customer path customer_id": HIDDEN,
+    "add_contact path customer_id": HIDDEN,
+    "get_contact path customer_id": HIDDEN,
+    "get_contact path contact_id": HIDDEN,
+    "join_contact path customer_id": HIDDEN,
+    "join_contact path contact_id": HIDDEN,
+    "change_contact path customer_id": HIDDEN,
+    "change_contact path contact_id": HIDDEN,
+    "remove_contact path customer_id": HIDDEN,
+    "remove_contact path contact_id": HIDDEN,
+    "add_address path customer_id": HIDDEN,
+    "replace_address path customer_id": HIDDEN,
+    "replace_address path address_id": HIDDEN,
+    "remove_address path customer_id": HIDDEN,
+    "remove_address path address_id": HIDDEN,
+    "list_customer_links path customer_id": HIDDEN,
+    "link_customers path customer_id": HIDDEN,
+    "link_customers path other_id": HIDDEN,
+    "unlink_customers path customer_id": HIDDEN,
+    "unlink_customers path other_id": HIDDEN,
+    "list_external_ids path customer_id": HIDDEN,
+    "add_external_id path customer_id": HIDDEN,
+    "remove_external_id path customer_id": HIDDEN,
+    "list_consents path customer_id": HIDDEN,
+    "record_consent path customer_id": HIDDEN,
+    "list_customer_notes path customer_id": HIDDEN,
+    "add_customer_note path customer_id": HIDDEN,
+    "transfer_customer path customer_id": HIDDEN,
+    "list_grants path customer_id": HIDDEN,
+    "lend_customer path customer_id": HIDDEN,
+    "take_customer_back path customer_id": HIDDEN,
+    "read_timeline path customer_id": HIDDEN,
+    "read_purchases path customer_id": HIDDEN,
+    "search_customers body owner_id": EMPTY,
+    "search_customers body tracking_no": EMPTY,
+    "record_consent body contact_id": PARTED,
+    "hand_over_customers body from_owner_id": REFUSED,
+    "hand_over_customers body to_owner_id": REFUSED,
+    "transfer_customer body owner_id": REFUSED,
+    "transfer_customer body team_id": REFUSED,
+    "lend_customer path user_id": GONE,
+    "take_customer_back path user_id": GONE,
+    "get_team path team_id": GONE,
+    "create_team body department_id": REFUSED,
+    "create_team body lead_id": REFUSED,
+    "create_team body member_ids": REFUSED,
+    "change_team path team_id": GONE,
+    "change_team body department_id": REFUSED,
+    "change_team body lead_id": REFUSED,
+    "change_team body member_ids": REFUSED,
+    "name_liaison path department_id": GONE,
+    "name_liaison body liaison_id": REFUSED,
     "list_orders query customer_id": EMPTY,
     "create_order body customer_id": REFUSED,
     "create_order body customer_code": REFUSED,
@@ -148,6 +199,18 @@ def with_place(request: dict[str, Any], part: str, field: str, value: str) -> di
     return request | {"json": {"items": [changed]} if part == "item" else changed}
 
 
+def placed(name: str, field: str, request: dict[str, Any]) -> str:
+    """What stands at one place of the request's path."""
+    return str(request["path"].split("/")[described()[name]["path"].split("/").index(f"{{{field}}}")])
+
+
+def at_another(request: dict[str, Any], name: str, field: str, key: str) -> dict[str, Any]:
+    """The request with another object named at one place of its path."""
+    words = request["path"].split("/")
+    words[described()[name]["path"].split("/").index(f"{{{field}}}")] = key
+    return request | {"path": "/".join(words)}
+
+
 @pytest.fixture(scope="module")
 async def own(system: System) -> World:
     return World(system)
@@ -188,8 +251,9 @@ async def test_in_a_path_anothers_is_as_if_it_were_not_there(
     own: World, foreign: World, seller: Caller, reference: str
 ) -> None:
     name, _, field = reference.split()
-    mine, theirs = await own.request(name), await foreign.request(name)
-    absent = mine | {"path": described()[name]["path"].format(**{field: nothing(field)})}
+    mine = await own.request(name)
+    theirs = at_another(mine, name, field, placed(name, field, await foreign.request(name)))
+    absent = at_another(mine, name, field, nothing(field))
     answers = [await own.send(seller, request) for request in (theirs, absent)]
     assert answers[0].status_code == 404, answers[0].text
     assert told(answers[0]) == told(answers[1])
@@ -250,17 +314,17 @@ async def test_a_body_that_names_another_customers_is_refused_like_one_that_name
 ) -> None:
     name, part, field = reference.split()
     request, caller = await own.request(name), await own.somebody(name)
-    asked = [with_place(request, part, field, each) for each in (await foreign.order_id(), nothing(field))]
+    asked = [with_place(request, part, field, each) for each in (await foreign.thing(field), nothing(field))]
     answers = [await own.send(caller, each) for each in asked]
     assert [pointers(answer) for answer in answers] == [[f"/body/{field}"]] * 2
-    assert (await own.send(caller, with_place(request, part, field, await own.order_id()))).is_success
+    assert (await own.send(caller, with_place(request, part, field, await own.thing(field)))).is_success
 
 
 @pytest.mark.parametrize("reference", where(GONE))
 async def test_where_there_is_nothing_of_the_houses_own_is_404(own: World, reference: str) -> None:
     name, _, field = reference.split()
-    path = described()[name]["path"].format(**{field: nothing(field)})
-    answer = await own.send(await own.somebody(name), await own.request(name) | {"path": path})
+    request = at_another(await own.request(name), name, field, nothing(field))
+    answer = await own.send(await own.somebody(name), request)
     assert answer.status_code == 404, answer.text
 
 

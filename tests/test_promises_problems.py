@@ -51,7 +51,8 @@ async def test_403_without_the_scope_and_404_for_partners(book: Book) -> None:
 
 
 async def test_404_where_there_is_nothing(book: Book) -> None:
-    nothing = {"tracking_no": a_number(), "list": "no-such-list"}
+    words = {"list": "no-such-list", "kind": "ship_to", "system": "erp", "external_id": "none"}
+    nothing = words | {"tracking_no": a_number()}
     async with judged(404, "not-found") as answers:
         for name, operation in described().items():
             if places := parameters(operation, "path"):
@@ -61,8 +62,10 @@ async def test_404_where_there_is_nothing(book: Book) -> None:
 
 async def test_405_for_a_method_that_a_path_does_not_have(book: Book) -> None:
     async with judged(405, "method-not-allowed") as answers:
-        for name in described():
-            answers[name] = await book.ask(name, method="DELETE")
+        for name, operation in described().items():
+            here = {each["method"] for each in described().values() if each["path"] == operation["path"]}
+            other = next(each for each in ("DELETE", "PUT", "PATCH") if each not in here)
+            answers[name] = await book.ask(name, method=other)
 
 
 async def test_413_for_a_body_beyond_the_limit(book: Book) -> None:

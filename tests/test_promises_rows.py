@@ -36,6 +36,26 @@ AGAIN: dict[str, int] = {
     "rest_customer": 409,
     "lose_customer": 409,
     "close_customer": 409,
+    "add_contact": 201,
+    "join_contact": 409,
+    "change_contact": 412,
+    "remove_contact": 404,
+    "add_address": 201,
+    "replace_address": 200,
+    "remove_address": 404,
+    "link_customers": 204,
+    "unlink_customers": 404,
+    "add_external_id": 409,
+    "remove_external_id": 404,
+    "record_consent": 201,
+    "add_customer_note": 201,
+    "hand_over_customers": 200,
+    "transfer_customer": 200,
+    "lend_customer": 200,
+    "take_customer_back": 404,
+    "create_team": 409,
+    "change_team": 412,
+    "name_liaison": 200,
     "create_order": 201,
     "hand_over_order": 409,
     "accept_order": 409,
@@ -71,7 +91,8 @@ def spoilt(name: str, request: Request) -> Iterator[tuple[int, Request]]:
     """The request with one thing wrong, and the status of its answer."""
     operation = described()[name]
     if places := parameters(operation, "path"):
-        nothing = {place: a_number() if place == "tracking_no" else str(uuid4()) for place in places}
+        words = {"tracking_no": a_number(), "kind": "ship_to", "system": "erp"}
+        nothing = {place: words.get(place, str(uuid4())) for place in places}
         yield 404, request | {"path": operation["path"].format(**nothing)}
     yield 422, request | {"params": {"unheard_of": "1"}}
     if "json" in request:

@@ -48,9 +48,16 @@ DEEDS = {
     "enable_client",
     "rotate_client_secret",
     "end_carrier_code",
+    "add_contact",
+    "join_contact",
+    "add_address",
+    "add_external_id",
+    "record_consent",
+    "add_customer_note",
+    "transfer_customer",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
 }
-"""Verbs on what has no state machine: they may be said at any time."""
+"""What is made under a thing, and verbs on what has no state machine: they may be said at any time."""
 
 CASES = [(name, state) for name, move in MOVES.items() for state in type(move.to)]
 

@@ -116,6 +116,80 @@ class World:
         body = CUSTOMER | several | {"owner_id": seller and seller.id} | fields
         return str((await self.made(Role.MARKETING, "/v1/customers", body))["id"])
 
+    async def contact_id(self) -> str:
+        path = f"/v1/customers/{await self.home_id()}/contacts"
+        return str((await self.made(Role.MARKETING, path, CALLS["add_contact"].body))["id"])
+
+    async def address_id(self) -> str:
+        path = f"/v1/customers/{await self.home_id()}/addresses"
+        return str((await self.made(Role.MARKETING, path, CALLS["add_address"].body))["id"])
+
+    async def link_kind(self) -> str:
+        return "ship_to"
+
+    async def linked_id(self) -> str:
+        """A customer to which the one at home ships."""
+        return await self.linked(await self.home_id())
+
+    async def linking_id(self) -> str:
+        """A customer that ships to others."""
+        customer = await self.customer_id()
+        for _ in range(self.many):
+            await self.linked(customer)
+        return customer
+
+    async def linked(self, customer: str) -> str:
+        other, marketing = await self.customer_id(), await self.caller(Role.MARKETING)
+        path = f"/v1/customers/{customer}/links/{await self.link_kind()}/{other}"
+        assert (await marketing.request("PUT", path)).status_code == 204
+        return other
+
+    async def external_id(self) -> str:
+        body = {"system": await self.system_name(), "external_id": await self.new_code()}
+        path = f"/v1/customers/{await self.home_id()}/external-ids"
+        return str((await self.made(Role.MARKETING, path, body))["external_id"])
+
+    async def system_name(self) -> str:
+        return "erp"
+
+    async def talkative_id(self) -> str:
+        """A customer with consents, notes and people to whom it is lent."""
+        customer, marketing = await self.customer_id(), await self.caller(Role.MARKETING)
+        for _ in range(50 if self.many > 1 else 1):
+            for operation, path in (("record_consent", "consents"), ("add_customer_note", "notes")):
+                body = CALLS[operation].body
+                await self.made(Role.MARKETING, f"/v1/customers/{customer}/{path}", body)
+        for _ in range(self.many):
+            grant = f"/v1/customers/{customer}/grants/{await self.user_id()}"
+            answer = await marketing.request("PUT", grant, json=CALLS["lend_customer"].body)
+            assert answer.status_code == 200, answer.text
+        return customer
+
+    async def borrower_id(self) -> str:
+        user, marketing = await self.user_id(), await self.caller(Role.MARKETING)
+        path = f"/v1/customers/{await self.home_id()}/grants/{user}"
+        assert (await marketing.request("PUT", path, json={"reason": "休假"})).status_code == 200
+        return user
+
+    async def seller_id(self) -> str:
+        return (await self.system.staff(Role.SALES)).id
+
+    async def leaving_id(self) -> str:
+        """A colleague who looks after customers, and leaves."""
+        seller = await self.seller_id()
+        for _ in range(self.many):
+            await self.customer_id(owner_id=seller)
+        return seller
+
+    async def team_id(self) -> str:
+        members = [await self.user_id() for _ in range(self.many)]
+        body = {"code": await self.new_code(), "name": "华东组", "member_ids": members}
+        return str((await self.made(Role.ADMIN, "/v1/teams", body))["id"])
+
+    async def department_id(self) -> str:
+        body = {"code": await self.new_code(), "name": "运营部"}
+        return str((await self.made(Role.ADMIN, "/v1/departments", body))["id"])
+
     async def new_no(self) -> str:
         return a_number()
 

@@ -8,7 +8,8 @@ import unicodedata
 from itertools import pairwise
 
 from pypinyin import lazy_pinyin
-from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy import ColumnElement, Text, cast, func, literal
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import InstrumentedAttribute
 
 LONGEST = 40
@@ -36,7 +37,7 @@ def matches(
 ) -> ColumnElement[bool]:
     """Whether a name has everything that was typed; by index."""
     terms = func.search_terms(name, romanised_name)
-    return terms.op("@@")(func.to_tsquery(literal_column("'simple'::regconfig"), _query(typed)))
+    return terms.op("@@")(cast(literal(_query(typed), Text), TSQUERY))
 
 
 def _query(typed: str) -> str:

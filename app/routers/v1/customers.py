@@ -16,10 +16,11 @@ from app.schemas.customer import (
     CustomerQuery,
     CustomerRead,
     CustomerSearch,
+    CustomersFound,
     CustomerSummary,
 )
 from app.security import Principal, Scope
-from app.services import customers, views
+from app.services import customer_search, customers, views
 
 router = CourierRouter(prefix="/customers", tags=["customers"])
 
@@ -35,11 +36,10 @@ async def list_customers(
     return await paginate(session, customers.listed(actor, query), query)
 
 
-@router.post("/search", summary="Search customers", response_model=Page[CustomerSummary])
+@router.post("/search", summary="Search customers", response_model=CustomersFound)
 async def search_customers(body: CustomerSearch, actor: Reader, session: Reading) -> dict[str, Any]:
-    """By name, code or phone. The terms travel in the body, so that they stand in no log."""
-    statement, paging = customers.found(actor, body)
-    return await paginate(session, statement, paging)
+    """By what people know of them, in characters, pinyin or letters. The terms stand in no log."""
+    return await customer_search.search(session, actor, body)
 
 
 @router.post("", summary="Create a customer", status_code=201, response_model=CustomerRead)
