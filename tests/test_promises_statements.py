@@ -137,10 +137,15 @@ async def copy_rows(system: System) -> None:
     """Enough rows for a long page of every list, each a copy of one that is there."""
     async with owner(system) as connection:
         for table, column in COPIES.items():
+            names = await connection.fetchval(
+                "SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = $1::text::regclass"
+                " AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+                table,
+            )
             await connection.execute(
-                f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(one)"
-                f" || jsonb_build_object('id', gen_random_uuid(), {column}))).*"
-                f" FROM (SELECT * FROM {table} LIMIT 1) AS one, generate_series(1, {ROWS}) AS n"
+                f"INSERT INTO {table} ({names}) SELECT {names} FROM (SELECT (jsonb_populate_record("
+                f"NULL::{table}, to_jsonb(one) || jsonb_build_object('id', gen_random_uuid(), {column}))).*"
+                f" FROM (SELECT * FROM {table} LIMIT 1) AS one, generate_series(1, {ROWS}) AS n)"
             )
 
 

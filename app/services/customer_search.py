@@ -1,10 +1,12 @@
 """Customers found by what people know of them, each term by an index of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select, text, union_all
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, select, text, union_all
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.customer import (
@@ -24,6 +26,9 @@ from app.services import contact_points, customers, names
 COUNTED = 10_000
 """Matches that facets look at: more would not tell people more, and cost a scan."""
 
+FEW = 5000
+"""Matches of one term that are looked up by id; of more, some are among the newest."""
+
 _FACETS = ("kind", "state", "tier", "owner_id")
 
 
@@ -33,37 +38,69 @@ class _Terms(ListQuery):
     terms: str
 
 
+@dataclass
+class _Found:
+    """What the terms so far leave: these ids, if they are few, and the conditions of those that many meet."""
+
+    ids: set[UUID] | None = None
+    conditions: list[ColumnElement[bool]] = field(default_factory=list)
+
+    def narrow(self, ids: Sequence[UUID], condition: ColumnElement[bool]) -> None:
+        if len(ids) > FEW:
+            self.conditions.append(condition)
+        else:
+            self.ids = set(ids) if self.ids is None else self.ids & set(ids)
+
+
 async def search(session: AsyncSession, principal: Principal, body: CustomerSearch) -> dict[str, Any]:
-    """A page of the customers that match every given term, the newest first."""
-    matching = customers.visible(principal).where(*_conditions(body))
+    """A page of the customers that match every given term, the newest first.
+
+    A term that few have is looked up first, by its index; one that many have is compared while the newest are
+    walked through, where the page is soon full. No plan of PostgreSQL's own is good at both.
+    """
+    found = await _look_up(session, body)
+    matching = customers.visible(principal).where(*_plain(body), *found.conditions)
+    if found.ids is not None:
+        matching = matching.where(Customer.id == any_(literal(sorted(found.ids), ARRAY(Uuid))))
     terms = body.model_dump_json(exclude={"limit", "cursor", "facets"})
     page = _Terms(limit=body.limit, cursor=body.cursor, terms=terms)
     newest = matching.order_by(Customer.created_at.desc(), Customer.id.desc())
-    found = await paginate(session, newest, page)
-    return found | {"facets": await _facets(session, matching) if body.facets else None}
+    answer = await paginate(session, newest, page)
+    return answer | {"facets": await _facets(session, matching) if body.facets else None}
 
 
-def _conditions(body: CustomerSearch) -> Iterator[ColumnElement[bool]]:
+def _plain(body: CustomerSearch) -> Iterator[ColumnElement[bool]]:
     for name in ("code", "kind", "state", "tier", "owner_id"):
         if (value := getattr(body, name)) is not None:
             yield getattr(Customer, name) == value
+
+
+async def _look_up(session: AsyncSession, body: CustomerSearch) -> _Found:
+    found = _Found()
     if body.q is not None:
-        yield names.matches(Customer.name, Customer.romanised, body.q)
+        wanted = cast(literal(names.query(body.q), Text), TSQUERY)
+        ids = await session.scalars(select(func.customers_named(wanted, FEW + 1)))
+        found.narrow(ids.all(), Customer.search.op("@@")(wanted))
+    if body.contact is not None:
+        wanted = cast(literal(names.query(body.contact), Text), TSQUERY)
+        ids = await session.scalars(select(func.customers_of_contacts_named(wanted, FEW + 1)))
+        found.narrow(ids.all(), Customer.id.in_(_named(wanted)))
     for term, known in (
-        (body.contact, _named),
         (body.phone, _reached_at),
         (body.phone_suffix, _reached_at_ending),
         (body.tracking_no, _shipping),
         (body.external_id, _called),
     ):
         if term is not None:
-            yield Customer.id.in_(known(term))
+            ids = await session.scalars(known(term).limit(FEW + 1))
+            found.narrow(ids.all(), Customer.id.in_(known(term)))
+    return found
 
 
-def _named(typed: str) -> Select[UUID]:
+def _named(wanted: ColumnElement[Any]) -> Select[UUID]:
     """By the name of a contact."""
     held = select(CustomerContact.customer_id).join(Contact, Contact.id == CustomerContact.contact_id)
-    return held.where(names.matches(Contact.name, Contact.romanised, typed))
+    return held.where(Contact.search.op("@@")(wanted))
 
 
 def _reached_at(phone: str) -> Select[UUID]:

@@ -8,9 +8,6 @@ import unicodedata
 from itertools import pairwise
 
 from pypinyin import lazy_pinyin
-from sqlalchemy import ColumnElement, Text, cast, func, literal
-from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.orm import InstrumentedAttribute
 
 LONGEST = 40
 """Syllables that are kept; company names of the trade register end long before."""
@@ -32,15 +29,7 @@ def romanised(name: str) -> str:
     return " ".join(words[:LONGEST])
 
 
-def matches(
-    name: InstrumentedAttribute[str], romanised_name: InstrumentedAttribute[str], typed: str
-) -> ColumnElement[bool]:
-    """Whether a name has everything that was typed; by index."""
-    terms = func.search_terms(name, romanised_name)
-    return terms.op("@@")(cast(literal(_query(typed), Text), TSQUERY))
-
-
-def _query(typed: str) -> str:
+def query(typed: str) -> str:
     """The text search query of what was typed; empty where nothing in it can be looked for."""
     text = unicodedata.normalize("NFKC", typed).lower()
     wanted = [_of_characters(run) for run in _HAN_RUN.findall(text)]
