@@ -11,6 +11,7 @@ from app.models.delivery_exception import DeliveryException, ExceptionState
 from app.models.job import Job, JobState
 from app.models.order import Order, OrderState
 from app.models.shipment import ShipmentStatus
+from app.models.verification import Proposal, ProposalState, Task, TaskState
 from app.services.fold import TERMINAL
 from tests.operations import described
 from tests.owner import owner
@@ -38,6 +39,10 @@ MOVES: dict[str, Move] = {
     "await_customer_on_delivery_exception": Move(DeliveryException, ExceptionState.AWAITING_CUSTOMER),
     "resolve_delivery_exception": Move(DeliveryException, ExceptionState.RESOLVED),
     "dismiss_delivery_exception": Move(DeliveryException, ExceptionState.DISMISSED),
+    "complete_task": Move(Task, TaskState.DONE),
+    "cancel_task": Move(Task, TaskState.CANCELLED),
+    "approve_proposal": Move(Proposal, ProposalState.APPROVED),
+    "reject_proposal": Move(Proposal, ProposalState.REJECTED),
     "cancel_job": Move(Job, JobState.CANCELLED),
 }
 DEEDS = {
@@ -48,6 +53,11 @@ DEEDS = {
     "enable_client",
     "rotate_client_secret",
     "end_carrier_code",
+    "verify_customer",
+    "create_proposal",
+    "add_segment_member",
+    "remove_segment_member",
+    "change_segment_members",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
 }
 """Verbs on what has no state machine: they may be said at any time."""
@@ -72,6 +82,8 @@ async def things(system: System) -> dict[type[Any], str]:
         Order: await world.order_id(),
         DeliveryException: await world.exception_id(),
         Job: await world.job_id(),
+        Task: await world.task_id(),
+        Proposal: await world.proposal_id(),
     }
 
 

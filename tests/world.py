@@ -6,12 +6,16 @@ import secrets
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
+from uuid import UUID
 
 import httpx
 
+from app import worker
 from app.security import Role
+from tests.canaries import TEXT
 from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, SHIPMENT
 from tests.operations import described, parameters
+from tests.owner import owner
 from tests.policy import MAY, PUBLIC
 from tests.system import PASSWORD, Caller, System, a_number, an_event, an_instant
 
@@ -115,6 +119,62 @@ class World:
         several = {name: list(CUSTOMER[name]) * self.many for name in ("contacts", "addresses")}
         body = CUSTOMER | several | {"owner_id": seller and seller.id} | fields
         return str((await self.made(Role.MARKETING, "/v1/customers", body))["id"])
+
+    async def verified_id(self) -> str:
+        """A customer of which many fields were confirmed, often."""
+        home = await self.customer_id()
+        for _ in range(self.many):
+            await self.made(Role.MARKETING, f"/v1/customers/{home}/verify", CALLS["verify_customer"].body)
+        return home
+
+    async def task_id(self, of: str | None = None) -> str:
+        """One that is open: the customer was recorded so long ago that everything is due."""
+        home = of or await self.customer_id()
+        async with owner(self.system) as connection:
+            await connection.execute(
+                "UPDATE customers SET created_at = created_at - interval '10 years' WHERE id = $1", UUID(home)
+            )
+        await worker.open_tasks(self.system.database.sessions)
+        found = "SELECT id FROM tasks WHERE customer_id = :id AND department = 'marketing'"
+        return str(await self.system.scalar(found, id=home))
+
+    async def done_task_id(self) -> str:
+        task = await self.task_id()
+        await self.made(Role.MARKETING, f"/v1/tasks/{task}/done", CALLS["complete_task"].body)
+        return task
+
+    async def proposal_id(self, of: str | None = None) -> str:
+        path = f"/v1/customers/{of or await self.customer_id()}/proposals"
+        return str((await self.made(Role.OPERATIONS, path, CALLS["create_proposal"].body))["id"])
+
+    async def decided_proposal_id(self) -> str:
+        proposal = await self.proposal_id()
+        await self.made(Role.MARKETING, f"/v1/proposals/{proposal}/reject", {"reason": TEXT})
+        return proposal
+
+    async def segment_id(self) -> str:
+        """A dynamic one, worded often."""
+        made = await self.made(Role.MARKETING, "/v1/segments", CALLS["create_segment"].body)
+        return str(made["id"])
+
+    async def empty_segment_id(self) -> str:
+        body = {"name": await self.new_code(), "kind": "static"}
+        return str((await self.made(Role.MARKETING, "/v1/segments", body))["id"])
+
+    async def static_id(self) -> str:
+        """A static one with many members, this world's customer among them."""
+        segment = await self.empty_segment_id()
+        home = await self.home_id()
+        others = [await self.customer_id() for _ in range(self.many - 1)]
+        items = [{"customer_id": each} for each in (home, *others)]
+        await self.made(Role.MARKETING, f"/v1/segments/{segment}/members/batch", {"items": items})
+        return segment
+
+    async def counted_id(self) -> str:
+        """One with a snapshot, and with as many as there are days before."""
+        segment = await self.segment_id()
+        await worker.snapshot_segments(self.system.database.sessions)
+        return segment
 
     async def new_no(self) -> str:
         return a_number()

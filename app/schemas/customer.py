@@ -31,6 +31,7 @@ from app.schemas.base import (
     Word,
     refused,
 )
+from app.schemas.division import DivisionCode
 from app.schemas.masking import Redacted, mask_address, mask_email, mask_name, mask_phone
 
 Tier = Annotated[
@@ -194,6 +195,7 @@ class CustomerAddressRead(Read):
     id: UUID
     kind: str | None
     address: dict[str, Any]
+    division_code: DivisionCode | None
 
     _address = field_serializer("address")(mask_address)
 

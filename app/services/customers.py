@@ -26,6 +26,7 @@ from app.models.customer import (
 from app.paging import ListQuery
 from app.schemas.customer import (
     ContactCreate,
+    CustomerAddressCreate,
     CustomerChange,
     CustomerCreate,
     CustomerMove,
@@ -34,7 +35,7 @@ from app.schemas.customer import (
 )
 from app.schemas.masking import redact
 from app.security import Principal, Scope
-from app.services import contact_points, events, names
+from app.services import contact_points, divisions, events, names
 
 
 def owned_by(user_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
@@ -224,10 +225,13 @@ def _contact(body: ContactCreate) -> CustomerContact:
 
 
 def _addresses(body: CustomerCreate | CustomerChange) -> list[CustomerAddress]:
-    return [
-        CustomerAddress(kind=address.kind, address=address.model_dump(exclude={"kind"}, exclude_none=True))
-        for address in body.addresses or []
-    ]
+    return [_address(address) for address in body.addresses or []]
+
+
+def _address(body: CustomerAddressCreate) -> CustomerAddress:
+    written = body.model_dump(exclude={"kind"}, exclude_none=True)
+    address, division = divisions.normalised(written)
+    return CustomerAddress(kind=body.kind, address=address, division_code=division)
 
 
 async def _owner(session: AsyncSession, actor: Principal, owner_id: UUID | None) -> UUID | None:
