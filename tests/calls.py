@@ -135,7 +135,7 @@ CALLS: dict[str, Call] = {
     "create_segment": Call({"name": "{new_code}", "kind": "dynamic", "filter": FILTER}, status=201),
     "change_segment": Call({"name": "{new_code}", "filter": FILTER}),
     "preview_segment": Call({"filter": FILTER}),
-    "list_segment_versions": Call(),
+    "list_segment_versions": Call(places={"segment_id": "worded_id"}),
     "list_segment_members": Call(query={"count": "true"}),
     "list_segment_member_changes": Call(query={"count": "true"}, places=FIXED),
     "add_segment_member": Call({"customer_id": "{home_id}"}, places={"segment_id": "empty_segment_id"}),

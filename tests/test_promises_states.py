@@ -130,6 +130,11 @@ def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
     """The others are entered by the worker, or by a merge."""
     models = {mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Stateful)}
     assert models == {move.model for move in MOVES.values()}
-    chosen = {move.to for move in MOVES.values()}
-    entered = {to for model in models for targets in model.transitions.values() for to in targets}
-    assert entered - chosen == {JobState.RUNNING, JobState.DONE, JobState.FAILED, CustomerState.MERGED}
+    chosen = {(move.model, move.to) for move in MOVES.values()}
+    entered = {(model, to) for model in models for targets in model.transitions.values() for to in targets}
+    assert entered - chosen == {
+        (Job, JobState.RUNNING),
+        (Job, JobState.DONE),
+        (Job, JobState.FAILED),
+        (Customer, CustomerState.MERGED),
+    }

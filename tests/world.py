@@ -12,8 +12,8 @@ import httpx
 
 from app import worker
 from app.security import Role
-from tests.canaries import TEXT
 from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, SHIPMENT
+from tests.canaries import TEXT
 from tests.operations import described, parameters
 from tests.owner import owner
 from tests.policy import MAY, PUBLIC
@@ -153,9 +153,19 @@ class World:
         return proposal
 
     async def segment_id(self) -> str:
-        """A dynamic one, worded often."""
+        """A dynamic one."""
         made = await self.made(Role.MARKETING, "/v1/segments", CALLS["create_segment"].body)
         return str(made["id"])
+
+    async def worded_id(self) -> str:
+        """One whose filter was worded often."""
+        segment, marketing = await self.segment_id(), await self.caller(Role.MARKETING)
+        for version in range(1, self.many):
+            body = {"filter": CALLS["change_segment"].body["filter"]}
+            tag = {"If-Match": f'"{version}"'}
+            answer = await marketing.patch(f"/v1/segments/{segment}", body, headers=tag)
+            assert answer.status_code == 200, answer.text
+        return segment
 
     async def empty_segment_id(self) -> str:
         body = {"name": await self.new_code(), "kind": "static"}
@@ -163,17 +173,24 @@ class World:
 
     async def static_id(self) -> str:
         """A static one with many members, this world's customer among them."""
-        segment = await self.empty_segment_id()
-        home = await self.home_id()
-        others = [await self.customer_id() for _ in range(self.many - 1)]
-        items = [{"customer_id": each} for each in (home, *others)]
+        segment, home = await self.empty_segment_id(), await self.home_id()
+        others = "SELECT array_agg(id::text) FROM (SELECT id FROM customers WHERE id <> :home LIMIT :most)"
+        found = await self.system.scalar(others, home=UUID(home), most=3 * (self.many - 1))
+        items = [{"customer_id": each} for each in (home, *(found or ()))]
         await self.made(Role.MARKETING, f"/v1/segments/{segment}/members/batch", {"items": items})
         return segment
 
     async def counted_id(self) -> str:
-        """One with a snapshot, and with as many as there are days before."""
+        """One with a snapshot of today, and of many days before."""
         segment = await self.segment_id()
         await worker.snapshot_segments(self.system.database.sessions)
+        async with owner(self.system) as connection:
+            await connection.execute(
+                'INSERT INTO segment_snapshots (segment_id, day, size, joined, "left")'
+                " SELECT $1, current_date - 1 - n, 1, 0, 0 FROM generate_series(1, $2) AS n",
+                UUID(segment),
+                3 * (self.many - 1),
+            )
         return segment
 
     async def new_no(self) -> str:

@@ -20,6 +20,7 @@ SOURCE = (
     "国家统计局 统计用区划代码 2023 (as of 2023-06-30, published 2023-09-11), without 市辖区 and functional zones;"
     " former names: 民政部 list of 2019"
 )
+TABLE = Division.__tablename__
 HOME = "CN"
 FIELDS = ("province", "city", "district")
 LINES = ("street", "detail")
@@ -52,7 +53,7 @@ class Place:
 
 def rows() -> list[dict[str, Any]]:
     """Every division that comes with the product, as the table holds it."""
-    content = resources.files("app.reference").joinpath("divisions.csv").read_text(encoding="utf-8")
+    content = resources.files("app.reference").joinpath(f"{TABLE}.csv").read_text(encoding="utf-8")
     return [
         {**row, "parent_code": row["parent_code"] or None, "now": row["now"] or None, "source": SOURCE}
         | {"until": int(row["until"]) if row["until"] else None}
@@ -172,16 +173,17 @@ def _common(codes: frozenset[str]) -> str | None:
 
 
 def _continue(address: dict[str, Any], found: frozenset[str]) -> tuple[frozenset[str], dict[str, Any]]:
-    """What a line adds that begins with divisions; one that says nothing sure, or something else, stays."""
+    """What lines add that begin with divisions; one that says nothing sure, or something else, stays."""
     for line in LINES:
-        text = address.get(line) or ""
-        meant, rest = max(
-            (_head(text, start) for start in range(len(FIELDS))), key=lambda head: -len(head[1])
-        )
-        both = _both(found, meant) if meant else meant
-        if len(both) == 1:
-            kept = {name: value for name, value in address.items() if name != line}
-            return both, kept | ({line: rest} if rest else {})
+        while text := address.get(line) or "":
+            heads = (_head(text, start) for start in range(len(FIELDS)))
+            meant, rest = min(heads, key=lambda head: len(head[1]))
+            both = _both(found, meant) if meant else meant
+            if len(both) != 1:
+                break
+            found = both
+            address = {name: value for name, value in address.items() if name != line}
+            address |= {line: rest} if rest else {}
     return found, address
 
 
@@ -217,9 +219,13 @@ def _named(address: dict[str, Any], place: Place, read: set[str]) -> dict[str, A
     names = _names(place)
     if any(address.get(field) and field not in read for field in names):
         return address | {field: name for field, name in names.items() if not address.get(field)}
-    own = {place.name, _short(place.name, place.level)}
-    moved = {field for field in read if field not in names and address[field].strip() in own}
+    moved = {field for field in read if field not in names and _is(address[field].strip(), field, place)}
     return {field: value for field, value in address.items() if field not in moved} | names
+
+
+def _is(word: str, field: str, place: Place) -> bool:
+    """Whether a word is this place's own name, and not one of a part that it has swallowed."""
+    return place.code in _written()[field][word] and word in {place.name, _short(place.name, place.level)}
 
 
 def _names(place: Place) -> dict[str, str]:

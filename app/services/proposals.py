@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.clock import now
@@ -100,17 +100,19 @@ async def _decide(
 
 async def _overtaken(session: AsyncSession, proposal: Proposal) -> Conflict:
     """What has changed since the proposal was made, as the customer's events tell."""
-    fields = func.jsonb_array_elements_text(Event.data["fields"]).column_valued("field")
+    listed = func.jsonb_array_elements_text(Event.data["fields"])
+    fields = listed.table_valued("field", name="listed").render_derived()
     changed = await session.scalars(
-        select(fields)
-        .select_from(Event, fields)
+        select(fields.c.field)
+        .select_from(Event)
+        .join(fields, true())
         .where(
             Event.subject_id == proposal.customer_id,
             Event.kind == "customer.changed",
             Event.recorded_at > proposal.created_at,
         )
         .distinct()
-        .order_by(fields)
+        .order_by(fields.c.field)
     )
     names = list(changed) or ["state"]
     return Conflict(

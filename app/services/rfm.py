@@ -126,7 +126,10 @@ def listed(
     row = scored(days, currency, among)
     best = func.coalesce(row.c.recency + row.c.frequency + row.c.value, 0)
     statement = (
-        select(_as_object(row)).join(Customer, Customer.id == row.c.customer_id).where(Customer.id.in_(seen))
+        select(_as_object(row))
+        .select_from(row)
+        .join(Customer, Customer.id == row.c.customer_id)
+        .where(Customer.id.in_(seen))
     )
     if rfm_class is not None:
         statement = statement.where(row.c.rfm_class == rfm_class.value)

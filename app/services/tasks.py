@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, column, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.clock import now
@@ -52,13 +52,13 @@ async def close(
 
 async def close_confirmed(session: AsyncSession, actor: Principal, customer_id: UUID) -> None:
     """End the customer's open tasks whose every field was confirmed since they were opened."""
-    field = func.unnest(Task.fields).column_valued("field")
+    wanted = func.unnest(Task.fields).table_valued("field", name="wanted").render_derived()
     confirmed = select(Confirmation.id).where(
         Confirmation.customer_id == Task.customer_id,
-        Confirmation.field == column("field"),
+        Confirmation.field == wanted.c.field,
         Confirmation.confirmed_at >= Task.created_at,
     )
-    missing = select(field).correlate(Task).where(~confirmed.exists())
+    missing = select(wanted).where(~confirmed.correlate(Task, wanted).exists()).correlate(Task)
     met = await session.scalars(
         select(Task).where(Task.customer_id == customer_id, Task.state == TaskState.OPEN, ~missing.exists())
     )

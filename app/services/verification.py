@@ -69,20 +69,20 @@ def _rule_of_customer() -> ColumnElement[bool]:
     overruled = select(closer.code).where(
         closer.department == VerificationRule.department, closer.tier == Customer.tier, _in_force(closer)
     )
-    general = and_(VerificationRule.tier.is_(None), ~overruled.exists())
+    general = and_(VerificationRule.tier.is_(None), ~overruled.correlate(Customer, VerificationRule).exists())
     return and_(_in_force(VerificationRule), or_(VerificationRule.tier == Customer.tier, general))
 
 
 def _due_at() -> ColumnElement[Any]:
     """The rule's interval after the oldest of its fields was confirmed, or the customer recorded."""
-    field = func.unnest(VerificationRule.fields).column_valued("field")
+    wanted = func.unnest(VerificationRule.fields).table_valued("field", name="wanted").render_derived()
     last = (
         select(func.max(Confirmation.confirmed_at))
-        .where(Confirmation.customer_id == Customer.id, Confirmation.field == field)
-        .correlate(Customer, field)
+        .where(Confirmation.customer_id == Customer.id, Confirmation.field == wanted.c.field)
+        .correlate(Customer, wanted)
     )
     oldest = select(func.min(func.coalesce(last.scalar_subquery(), Customer.created_at)))
-    since = oldest.select_from(field).correlate(Customer, VerificationRule).scalar_subquery()
+    since = oldest.select_from(wanted).correlate(Customer, VerificationRule).scalar_subquery()
     return since + func.make_interval(0, 0, 0, VerificationRule.every_days)
 
 
