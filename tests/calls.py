@@ -138,8 +138,7 @@ CALLS: dict[str, Call] = {
     "list_segment_versions": Call(places={"segment_id": "worded_id"}),
     "list_segment_members": Call(query={"count": "true"}),
     "list_segment_member_changes": Call(query={"count": "true"}, places=FIXED),
-    "add_segment_member": Call({"customer_id": "{home_id}"}, places={"segment_id": "empty_segment_id"}),
-    "remove_segment_member": Call({"customer_id": "{home_id}"}, places=FIXED),
+    "change_segment_member": Call({"customer_id": "{home_id}"}, places={"segment_id": "empty_segment_id"}),
     "change_segment_members": Call(
         {"items": [{"customer_id": "{home_id}", "member": True}]}, places={"segment_id": "empty_segment_id"}
     ),

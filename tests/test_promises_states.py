@@ -55,8 +55,7 @@ DEEDS = {
     "end_carrier_code",
     "verify_customer",
     "create_proposal",
-    "add_segment_member",
-    "remove_segment_member",
+    "change_segment_member",
     "change_segment_members",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
 }

@@ -108,15 +108,12 @@ class SegmentSnapshotRead(Read):
     left: int
 
 
-class SegmentMembership(
+class SegmentMembershipChange(
     Body, json_schema_extra={"examples": [{"customer_id": "01a20084-6e0c-7c3f-9d8a-0f2b8c1d4e55"}]}
 ):
+    """In, or with `member: false` out."""
+
     customer_id: UUID
-
-
-class SegmentMembershipChange(SegmentMembership):
-    """In or out."""
-
     member: bool = True
 
 
@@ -126,7 +123,9 @@ _MEMBERS = [{"customer_id": "01a20084-6e0c-7c3f-9d8a-0f2b8c1d4e55", "member": Tr
 class SegmentMembershipBatch(Body, json_schema_extra={"examples": [{"items": _MEMBERS}]}):
     """Customers to be added or removed."""
 
-    items: Annotated[list[Any], Field(max_length=1000, description="Each with `customer_id` and `member`")]
+    items: Annotated[
+        list[Any], Field(max_length=1000, description="Each as for POST /v1/segments/{segment_id}/members")
+    ]
 
 
 class SegmentMembershipResult(Read):

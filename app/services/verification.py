@@ -86,25 +86,25 @@ def _due_at() -> ColumnElement[Any]:
     return since + func.make_interval(0, 0, 0, VerificationRule.every_days)
 
 
-def _duties(of: Select[Any]) -> Select[Any]:
+def _duties(of: Select[Customer]) -> Select[Any]:
     """One row for each customer and department that must confirm something of it."""
-    row: Select[Any] = (
-        of.with_only_columns(
-            Customer.id.label("customer_id"),
-            Customer.name,
-            Customer.kind,
-            Customer.tier,
-            Customer.owner_id,
-            VerificationRule.code.label("rule"),
-            VerificationRule.department,
-            VerificationRule.fields,
-            _due_at().label("due_at"),
-            staleness().label("staleness"),
-        )
+    columns: list[Any] = [
+        Customer.id.label("customer_id"),
+        Customer.name,
+        Customer.kind,
+        Customer.tier,
+        Customer.owner_id,
+        VerificationRule.code.label("rule"),
+        VerificationRule.department,
+        VerificationRule.fields,
+        _due_at().label("due_at"),
+        staleness().label("staleness"),
+    ]
+    return (
+        of.with_only_columns(*columns)
         .join(VerificationRule, _rule_of_customer())
         .where(Customer.state.in_(LOOKED_AFTER))
     )
-    return row
 
 
 def listed(principal: Principal, query: VerificationQuery) -> Select[Any]:

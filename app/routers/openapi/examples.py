@@ -60,6 +60,7 @@ WORDS: dict[str, Any] = {
     "other_currencies": ["CHF"],
     "ProposalRead.changes": {"needs": ["冷链"]},
     "ProposalRead.reason": "与客户电话核对一致",
+    "RfmRead.value": 5,
     "RfmRead.name": "杭州青禾茶业有限公司",
     "rule": "customer_service",
     "SegmentRead.name": "浙江 30 天未寄件",

@@ -20,7 +20,6 @@ from app.schemas.segment import (
     SegmentChange,
     SegmentCreate,
     SegmentMemberRead,
-    SegmentMembership,
     SegmentMembershipBatch,
     SegmentMembershipBatchAnswer,
     SegmentMembershipChange,
@@ -111,20 +110,12 @@ async def list_segment_member_changes(
     return await paginate(session, membership.record_of(actor, segment_id), SegmentPage.of(query, segment_id))
 
 
-@router.post("/{segment_id}/add", summary="Add a customer", response_model=SegmentRead)
-async def add_segment_member(
-    segment_id: UUID, body: SegmentMembership, tag: Tag, actor: Writer, session: OnceSession
+@router.post("/{segment_id}/members", summary="Add or remove a customer", response_model=SegmentRead)
+async def change_segment_member(
+    segment_id: UUID, body: SegmentMembershipChange, tag: Tag, actor: Writer, session: OnceSession
 ) -> Segment:
-    """To a static segment; one that is in it stays."""
-    return _tagged(tag, await membership.put(session, actor, segment_id, body.customer_id, member=True))
-
-
-@router.post("/{segment_id}/remove", summary="Remove a customer", response_model=SegmentRead)
-async def remove_segment_member(
-    segment_id: UUID, body: SegmentMembership, tag: Tag, actor: Writer, session: OnceSession
-) -> Segment:
-    """From a static segment; that it was in it stays on record."""
-    return _tagged(tag, await membership.put(session, actor, segment_id, body.customer_id, member=False))
+    """Of a static segment. That somebody was in it stays on record."""
+    return _tagged(tag, await membership.put(session, actor, segment_id, body))
 
 
 @router.post(

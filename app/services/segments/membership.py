@@ -86,13 +86,11 @@ async def preview(session: AsyncSession, principal: Principal, filter_: Any) -> 
 
 
 async def put(
-    session: AsyncSession, actor: Principal, segment_id: UUID, customer_id: UUID, *, member: bool
+    session: AsyncSession, actor: Principal, segment_id: UUID, body: SegmentMembershipChange
 ) -> Segment:
     """Add one customer, or take it out; where it already is so, nothing changes."""
     segment = await keeping.get(session, segment_id)
-    change = SegmentMembershipChange(customer_id=customer_id, member=member)
-    (result,) = await change_all(session, actor, segment, [change])
-    if result is None:
+    if None in await change_all(session, actor, segment, [body]):
         raise unknown_customer()
     return segment
 
