@@ -56,6 +56,10 @@ class Scope(StrEnum):
     """Sees every customer and what belongs to it, not only those one owns."""
     CUSTOMERS_ASSIGN = "customers:assign"
     """Gives customers to colleagues; in sales, managers and directors do."""
+    CUSTOMERS_VERIFY = "customers:verify"
+    CUSTOMERS_PROPOSE = "customers:propose"
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
     SHIPMENTS_READ = "shipments:read"
@@ -76,11 +80,15 @@ class Scope(StrEnum):
 
 _STAFF = {Scope.PROFILE_READ, Scope.CODES_READ}
 _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
-_KEEPING = {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_ASSIGN}
+_KEEPING = {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_ASSIGN, Scope.CUSTOMERS_VERIFY, Scope.SEGMENTS_READ}
+_CHECKING = {Scope.CUSTOMERS_VERIFY, Scope.CUSTOMERS_PROPOSE}
+"""Those who may not write customers say what they find wrong."""
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
-    Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | _KEEPING | {Scope.KPIS_READ}),
+    Role.MARKETING: frozenset(
+        _STAFF | _CUSTOMERS | _KEEPING | {Scope.SEGMENTS_WRITE, Scope.KPIS_READ},
+    ),
     Role.SALES: frozenset(_STAFF | _PARCELS | _KEEPING | {Scope.CUSTOMERS_READ}),
     Role.CUSTOMER_SERVICE: frozenset(
         _STAFF | _CUSTOMERS | _PARCELS | _KEEPING | {Scope.ORDERS_WRITE, Scope.KPIS_READ}
@@ -89,6 +97,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         _STAFF
         | _CUSTOMERS
         | _PARCELS
+        | _CHECKING
         | {
             Scope.ORDERS_WRITE,
             Scope.SHIPMENTS_CREATE,
@@ -97,7 +106,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.KPIS_READ,
         }
     ),
-    Role.FINANCE: frozenset(_STAFF | _CUSTOMERS),
+    Role.FINANCE: frozenset(_STAFF | _CUSTOMERS | _CHECKING),
     Role.PRODUCT: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.HR: frozenset(_STAFF),
     Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ}),
@@ -105,7 +114,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         _STAFF
         | _CUSTOMERS
         | _PARCELS
-        | {Scope.KPIS_READ, Scope.AUDIT_READ, Scope.USERS_READ, Scope.CLIENTS_READ}
+        | {Scope.KPIS_READ, Scope.AUDIT_READ, Scope.USERS_READ, Scope.CLIENTS_READ, Scope.SEGMENTS_READ}
     ),
     Role.ADMIN: frozenset(
         _STAFF

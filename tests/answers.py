@@ -54,6 +54,16 @@ def parcels(value: list[dict[str, Any]]) -> bool:
     return all(an_object(each) and an_address(each.get("destination") or {}) for each in value)
 
 
+def changes(value: dict[str, Any]) -> bool:
+    people = value.get("contacts", [])
+    return (
+        a_name(value.get("name", "*"))
+        and all(a_name(each["name"]) and a_phone(each["phone"]) and a_mail(each["email"]) for each in people)
+        and all(map(an_address, value.get("addresses", [])))
+        and a_text([value["source"], *value["needs"]])
+    )
+
+
 SHIPMENT = (
     "id tracking_no customer_id order_id service status status_at promised_at picked_up_at delivered_at flags"
     " created_at version"
@@ -62,6 +72,7 @@ SHIPMENT_MASKED: Masks = {"sender": a_person, "recipient": a_person, "reference"
 CUSTOMER = "id kind state code tier owner_id team_id created_at updated_at version"
 CUSTOMER_MASKED: Masks = {"name": a_name, "source": a_text, "needs": a_text}
 CLIENT = "id client_id name role sources customer_ids disabled_at created_at version"
+DUTY = "department rule fields due_at"
 PAGE = "items next_cursor count"
 
 
@@ -80,7 +91,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ContactRead": ("id role points version", {"name": a_name, "phone": a_phone, "email": a_mail}),
     "CountRead": ("key label count", {}),
     "CountsRead": ("items total", {}),
-    "CustomerAddressRead": ("id kind", {"address": an_address}),
+    "CustomerAddressRead": ("id kind division_code", {"address": an_address}),
     "CustomerRead": (f"{CUSTOMER} contacts addresses", CUSTOMER_MASKED),
     "CustomerLinkRead": ("kind inverse customer created_at", {}),
     "CustomerSummary": (CUSTOMER, CUSTOMER_MASKED),
@@ -102,6 +113,9 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         {"data": an_object},
     ),
     "DepartmentRead": ("id code name parent_id head_id liaison_id", {}),
+    "CustomerVerificationRead": ("customer_id staleness fields duties", {}),
+    "DivisionRead": ("code name pinyin level parent_code", {}),
+    "Duty": (DUTY, {}),
     "EventRead": (
         "id recorded_at kind subject_type subject_id customer_id actor_kind actor_id correlation_id",
         {"data": an_object},
@@ -112,6 +126,10 @@ FIELDS: dict[str, tuple[str, Masks]] = {
             " code reason_code state opened_at acknowledged_at acknowledged_by closed_at closed_by created_at version"
         ),
         {"text": a_text, "resolution": a_text, "note": a_text},
+    ),
+    "FieldVerification": (
+        "field weight stale_after_days confirmed_at method confirmed_by",
+        {"note": a_text},
     ),
     "JobRead": ("id name state done total error created_at finished_at", {}),
     "LegRead": ("leg_no kind status started_at ended_at", {}),
@@ -142,10 +160,33 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     ),
     "Problem": ("type title status detail instance trace_id errors", {}),
     "ProblemError": ("pointer detail", {}),
+    "ProposalRead": (
+        "id customer_id base_version state proposed_by decided_by decided_at created_at version",
+        {"changes": changes, "evidence": a_text, "reason": a_text},
+    ),
     "PushAnswer": ("id result status reason", {}),
     "PushBatchAnswer": ("results", {}),
     "PushResult": ("index id problem result status reason", {}),
     "Ratio": ("numerator denominator value", {}),
+    "RfmClassCount": ("rfm_class customers shipments freight", {}),
+    "RfmRead": (
+        (
+            "customer_id kind rfm_class recency frequency value last_shipment_at shipments freight"
+            " other_currencies"
+        ),
+        {"name": a_name},
+    ),
+    "RfmSummary": ("days currency definition customers with_other_currencies classes", {}),
+    "SegmentMemberRead": ("id customer_id added_by added_at removed_by removed_at", {}),
+    "SegmentMembershipBatchAnswer": ("results", {}),
+    "SegmentMembershipResult": ("index result problem", {}),
+    "SegmentPreview": ("count items", {}),
+    "SegmentRead": (
+        "id kind filter_version created_by created_at updated_at version",
+        {"name": a_text, "filter": an_object},
+    ),
+    "SegmentSnapshotRead": ("day size joined left", {}),
+    "SegmentVersionRead": ("filter_version changed_by created_at", {"filter": an_object}),
     "ShipmentBatchAnswer": ("results", {}),
     "ShipmentBatchResult": ("index id problem result", {}),
     "ShipmentRead": (
@@ -153,6 +194,13 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         SHIPMENT_MASKED | {"attributes": an_object},
     ),
     "ShipmentSummary": (SHIPMENT, SHIPMENT_MASKED),
+    "TaskRead": (
+        (
+            "id customer_id rule department fields due_at assignee_id state closed_by closed_at created_at"
+            " version"
+        ),
+        {"note": a_text},
+    ),
     "TokenRead": ("access_token token_type expires_in refresh_token scope", {}),
     "TrackingEventRead": (
         "id occurred_at received_at source code reason_code status reason flags",
@@ -163,6 +211,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         "id username name email roles department_id level superior_id deputy_id disabled_at created_at version",
         {},
     ),
+    "VerificationRead": (f"{DUTY} customer_id kind tier owner_id staleness", {"name": a_name}),
 }
 """Names and mail addresses of staff and machines are plain: whoever may read them works with them."""
 

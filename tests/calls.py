@@ -80,6 +80,17 @@ CONSENT = {
     "given_at": "2026-01-01T00:00:00Z",
     "evidence": TEXT,
 }
+CHANGES = {name: CUSTOMER[name] for name in ("name", "contacts", "addresses", "needs", "source")}
+FILTER = {
+    "test": "or",
+    "of": [
+        {"test": "kind", "any_of": ["person", "company"]},
+        {"test": "need", "contains": TEXT},
+        {"test": "not", "of": {"test": "staleness", "at_least": 90}},
+        {"test": "rfm", "any_of": ["champion"]},
+    ],
+}
+FIXED = {"segment_id": "static_id"}
 
 CALLS: dict[str, Call] = {
     "create_token": Call(form={"grant_type": "password", "username": "{username}", "password": PASSWORD}),
@@ -147,6 +158,34 @@ CALLS: dict[str, Call] = {
     "create_team": Call({"code": "{new_code}", "name": "华东组", "member_ids": ["{user_id}"]}, status=201),
     "change_team": Call({"name": "华南组", "member_ids": ["{user_id}"]}),
     "name_liaison": Call({"liaison_id": "{user_id}"}),
+    "list_verifications": Call(query={"count": "true", "due": "false"}),
+    "get_customer_verification": Call(places={"customer_id": "verified_id"}),
+    "verify_customer": Call({"fields": ["phones", "needs"], "method": "call", "note": TEXT}),
+    "list_tasks": Call(query={"count": "true"}),
+    "get_task": Call(places={"task_id": "done_task_id"}),
+    "complete_task": Call({"note": TEXT}),
+    "cancel_task": Call({"note": TEXT}),
+    "list_proposals": Call(query={"count": "true"}),
+    "get_proposal": Call(places={"proposal_id": "decided_proposal_id"}),
+    "create_proposal": Call({"changes": CHANGES, "evidence": TEXT}, status=201),
+    "approve_proposal": Call({"reason": TEXT}),
+    "reject_proposal": Call({"reason": TEXT}),
+    "list_segments": Call(query={"count": "true"}),
+    "get_segment": Call(),
+    "create_segment": Call({"name": "{new_code}", "kind": "dynamic", "filter": FILTER}, status=201),
+    "change_segment": Call({"name": "{new_code}", "filter": FILTER}),
+    "preview_segment": Call({"filter": FILTER}),
+    "list_segment_versions": Call(places={"segment_id": "worded_id"}),
+    "list_segment_members": Call(query={"count": "true"}),
+    "list_segment_member_changes": Call(query={"count": "true"}, places=FIXED),
+    "change_segment_member": Call({"customer_id": "{home_id}"}, places={"segment_id": "empty_segment_id"}),
+    "change_segment_members": Call(
+        {"items": [{"customer_id": "{home_id}", "member": True}]}, places={"segment_id": "empty_segment_id"}
+    ),
+    "list_segment_sizes": Call(query={"count": "true"}, places={"segment_id": "counted_id"}),
+    "get_segment_rfm": Call(query={"days": 3650}),
+    "list_segment_rfm": Call(query={"count": "true"}),
+    "list_divisions": Call(query={"parent": "330100"}),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),
     "create_order": Call(
@@ -196,5 +235,6 @@ ITEMS = {
     "create_shipments": "ShipmentCreate",
     "push_tracking_events": "TrackingEventPush",
     "push_delivery_exceptions": "TrackingEventPush",
+    "change_segment_members": "SegmentMembershipChange",
 }
 """Batches, and what each of their items is: the description leaves an item open, for each is judged on its own."""

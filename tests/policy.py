@@ -16,6 +16,8 @@ EVERYBODY = {
 }
 SEE_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance", "auditor"}
 KEEP_CUSTOMERS = {"marketing", "sales", "customer_service"}
+CHECK_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance"}
+SEE_SEGMENTS = {"marketing", "sales", "customer_service", "auditor"}
 SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
 TAKE_ORDERS = {"customer_service", "operations"}
 SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
@@ -77,6 +79,32 @@ MAY: dict[str, set[str]] = {
     "create_team": {"admin"},
     "change_team": {"admin"},
     "name_liaison": {"admin"},
+    "list_verifications": SEE_CUSTOMERS,
+    "get_customer_verification": SEE_CUSTOMERS,
+    "verify_customer": CHECK_CUSTOMERS,
+    "list_tasks": SEE_CUSTOMERS,
+    "get_task": SEE_CUSTOMERS,
+    "complete_task": CHECK_CUSTOMERS,
+    "cancel_task": CHECK_CUSTOMERS,
+    "list_proposals": SEE_CUSTOMERS,
+    "get_proposal": SEE_CUSTOMERS,
+    "create_proposal": {"operations", "finance"},
+    "approve_proposal": KEEP_CUSTOMERS,
+    "reject_proposal": KEEP_CUSTOMERS,
+    "list_segments": SEE_SEGMENTS,
+    "get_segment": SEE_SEGMENTS,
+    "create_segment": {"marketing"},
+    "change_segment": {"marketing"},
+    "preview_segment": SEE_SEGMENTS,
+    "list_segment_versions": SEE_SEGMENTS,
+    "list_segment_members": SEE_SEGMENTS,
+    "list_segment_member_changes": SEE_SEGMENTS,
+    "change_segment_member": {"marketing"},
+    "change_segment_members": {"marketing"},
+    "list_segment_sizes": SEE_SEGMENTS - {"sales"},
+    "get_segment_rfm": SEE_SEGMENTS,
+    "list_segment_rfm": SEE_SEGMENTS,
+    "list_divisions": EVERYBODY,
     "list_orders": SEE_PARCELS,
     "get_order": SEE_PARCELS,
     "create_order": TAKE_ORDERS,

@@ -109,6 +109,30 @@ REFERENCES: dict[str, str] = {
     "change_team body member_ids": REFUSED,
     "name_liaison path department_id": GONE,
     "name_liaison body liaison_id": REFUSED,
+    "get_customer_verification path customer_id": HIDDEN,
+    "verify_customer path customer_id": HIDDEN,
+    "list_tasks query customer_id": EMPTY,
+    "get_task path task_id": HIDDEN,
+    "complete_task path task_id": HIDDEN,
+    "cancel_task path task_id": HIDDEN,
+    "list_proposals query customer_id": EMPTY,
+    "get_proposal path proposal_id": HIDDEN,
+    "create_proposal path customer_id": HIDDEN,
+    "create_proposal body owner_id": REFUSED,
+    "approve_proposal path proposal_id": HIDDEN,
+    "reject_proposal path proposal_id": HIDDEN,
+    "get_segment path segment_id": GONE,
+    "change_segment path segment_id": GONE,
+    "list_segment_versions path segment_id": GONE,
+    "list_segment_members path segment_id": GONE,
+    "list_segment_member_changes path segment_id": GONE,
+    "change_segment_member path segment_id": GONE,
+    "change_segment_member body customer_id": REFUSED,
+    "change_segment_members path segment_id": GONE,
+    "change_segment_members item customer_id": REFUSED,
+    "list_segment_sizes path segment_id": GONE,
+    "get_segment_rfm path segment_id": GONE,
+    "list_segment_rfm path segment_id": GONE,
     "list_orders query customer_id": EMPTY,
     "create_order body customer_id": REFUSED,
     "create_order body customer_code": REFUSED,
@@ -226,6 +250,8 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
     """What lists may be asked for, another's and one's own, with something of every kind behind it."""
     for world in (foreign, own):
         await world.order_id()
+        await world.task_id(of=await world.home_id())
+        await world.proposal_id(of=await world.home_id())
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
         "tracking_no": [await foreign.tracking_no(), await own.tracking_no()],

@@ -56,6 +56,16 @@ AGAIN: dict[str, int] = {
     "create_team": 409,
     "change_team": 412,
     "name_liaison": 200,
+    "verify_customer": 200,
+    "complete_task": 409,
+    "cancel_task": 409,
+    "create_proposal": 201,
+    "approve_proposal": 409,
+    "reject_proposal": 409,
+    "create_segment": 409,
+    "change_segment": 412,
+    "change_segment_member": 200,
+    "change_segment_members": 200,
     "create_order": 201,
     "hand_over_order": 409,
     "accept_order": 409,
@@ -140,7 +150,7 @@ async def world(empty_system: System) -> World:
 
 def test_the_table_names_every_operation_that_changes_something() -> None:
     reading = {name for name, each in described().items() if each["method"] == "GET"}
-    assert described().keys() - reading - AGAIN.keys() == {"search_customers"}
+    assert described().keys() - reading - AGAIN.keys() == {"search_customers", "preview_segment"}
     assert not reading & AGAIN.keys()
 
 

@@ -11,6 +11,7 @@ from app.models.delivery_exception import DeliveryException, ExceptionState
 from app.models.job import Job, JobState
 from app.models.order import Order, OrderState
 from app.models.shipment import ShipmentStatus
+from app.models.verification import Proposal, ProposalState, Task, TaskState
 from app.services.fold import TERMINAL
 from tests.operations import described
 from tests.owner import owner
@@ -38,6 +39,10 @@ MOVES: dict[str, Move] = {
     "await_customer_on_delivery_exception": Move(DeliveryException, ExceptionState.AWAITING_CUSTOMER),
     "resolve_delivery_exception": Move(DeliveryException, ExceptionState.RESOLVED),
     "dismiss_delivery_exception": Move(DeliveryException, ExceptionState.DISMISSED),
+    "complete_task": Move(Task, TaskState.DONE),
+    "cancel_task": Move(Task, TaskState.CANCELLED),
+    "approve_proposal": Move(Proposal, ProposalState.APPROVED),
+    "reject_proposal": Move(Proposal, ProposalState.REJECTED),
     "cancel_job": Move(Job, JobState.CANCELLED),
 }
 DEEDS = {
@@ -55,6 +60,10 @@ DEEDS = {
     "record_consent",
     "add_customer_note",
     "transfer_customer",
+    "verify_customer",
+    "create_proposal",
+    "change_segment_member",
+    "change_segment_members",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
 }
 """What is made under a thing, and verbs on what has no state machine: they may be said at any time."""
@@ -79,6 +88,8 @@ async def things(system: System) -> dict[type[Any], str]:
         Order: await world.order_id(),
         DeliveryException: await world.exception_id(),
         Job: await world.job_id(),
+        Task: await world.task_id(),
+        Proposal: await world.proposal_id(),
     }
 
 
@@ -125,6 +136,13 @@ def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
     """The others are entered by the worker, or by a merge."""
     models = {mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Stateful)}
     assert models == {move.model for move in MOVES.values()}
-    chosen = {move.to for move in MOVES.values()}
-    entered = {to for model in models for targets in model.transitions.values() for to in targets}
-    assert entered - chosen == {JobState.RUNNING, JobState.DONE, JobState.FAILED, CustomerState.MERGED}
+    chosen: set[tuple[Any, Any]] = {(move.model, move.to) for move in MOVES.values()}
+    entered: set[tuple[Any, Any]] = {
+        (model, to) for model in models for targets in model.transitions.values() for to in targets
+    }
+    assert entered - chosen == {
+        (Job, JobState.RUNNING),
+        (Job, JobState.DONE),
+        (Job, JobState.FAILED),
+        (Customer, CustomerState.MERGED),
+    }

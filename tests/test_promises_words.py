@@ -10,11 +10,23 @@ import pytest
 from sqlalchemy import Enum
 
 import app
-from app.models import account, code, customer, delivery_exception, job, order, shipment
+from app.models import (
+    account,
+    code,
+    customer,
+    delivery_exception,
+    division,
+    job,
+    order,
+    segment,
+    shipment,
+    verification,
+)
 from app.models.base import Base, Stateful
 from app.models.customer import Customer
 from app.models.delivery_exception import DeliveryException
 from app.models.order import Order
+from app.models.verification import Task
 from app.security import MACHINE_ROLES, Role
 from tests.operations import description
 from tests.owner import owner
@@ -22,23 +34,30 @@ from tests.system import System
 
 LISTS: dict[str, type[StrEnum]] = {
     "access_kind": account.AccessKind,
+    "confirmation_method": verification.ConfirmationMethod,
     "consent_channel": customer.ConsentChannel,
     "consent_purpose": customer.ConsentPurpose,
     "customer_kind": customer.CustomerKind,
     "customer_link_kind": customer.CustomerLinkKind,
     "customer_state": customer.CustomerState,
     "detected_by": delivery_exception.DetectedBy,
+    "division_level": division.DivisionLevel,
     "exception_state": delivery_exception.ExceptionState,
     "job_state": job.JobState,
     "leg_kind": shipment.LegKind,
     "liable_party": code.LiableParty,
     "contact_point_kind": customer.ContactPointKind,
     "order_state": order.OrderState,
+    "proposal_state": verification.ProposalState,
+    "rfm_class": segment.RfmClass,
     "role": Role,
+    "segment_kind": segment.SegmentKind,
     "service": shipment.Service,
     "severity": code.Severity,
     "shipment_status": shipment.ShipmentStatus,
+    "task_state": verification.TaskState,
     "user_level": account.UserLevel,
+    "verified_field": verification.VerifiedField,
 }
 NOBODY_SEES = {"ClosesBy", "SilenceKind"}
 """Words of the house's rules, which no operation shows."""
@@ -68,7 +87,12 @@ REASONS = (
     "SELECT DISTINCT reason FROM delivery_exceptions",
 )
 
-MOVES: dict[str, type[Stateful]] = {"customer.": Customer, "order.": Order, "exception.": DeliveryException}
+MOVES: dict[str, type[Stateful]] = {
+    "customer.": Customer,
+    "order.": Order,
+    "exception.": DeliveryException,
+    "task.": Task,
+}
 """Kinds of event that are made of a state's name."""
 
 

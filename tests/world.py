@@ -6,12 +6,16 @@ import secrets
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
+from uuid import UUID
 
 import httpx
 
+from app import worker
 from app.security import Role
 from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, SHIPMENT
+from tests.canaries import TEXT
 from tests.operations import described, parameters
+from tests.owner import owner
 from tests.policy import MAY, PUBLIC
 from tests.system import PASSWORD, Caller, System, a_number, an_event, an_instant
 
@@ -189,6 +193,79 @@ class World:
     async def department_id(self) -> str:
         body = {"code": await self.new_code(), "name": "运营部"}
         return str((await self.made(Role.ADMIN, "/v1/departments", body))["id"])
+
+    async def verified_id(self) -> str:
+        """A customer of which many fields were confirmed, often."""
+        home = await self.customer_id()
+        for _ in range(self.many):
+            await self.made(Role.MARKETING, f"/v1/customers/{home}/verify", CALLS["verify_customer"].body)
+        return home
+
+    async def task_id(self, of: str | None = None) -> str:
+        """One that is open: the customer was recorded so long ago that everything is due."""
+        home = of or await self.customer_id()
+        async with owner(self.system) as connection:
+            await connection.execute(
+                "UPDATE customers SET created_at = created_at - interval '10 years' WHERE id = $1", UUID(home)
+            )
+        await worker.open_tasks(self.system.database.sessions)
+        found = "SELECT id FROM tasks WHERE customer_id = :id AND department = 'marketing'"
+        return str(await self.system.scalar(found, id=home))
+
+    async def done_task_id(self) -> str:
+        task = await self.task_id()
+        await self.made(Role.MARKETING, f"/v1/tasks/{task}/done", CALLS["complete_task"].body)
+        return task
+
+    async def proposal_id(self, of: str | None = None) -> str:
+        path = f"/v1/customers/{of or await self.customer_id()}/proposals"
+        return str((await self.made(Role.OPERATIONS, path, CALLS["create_proposal"].body))["id"])
+
+    async def decided_proposal_id(self) -> str:
+        proposal = await self.proposal_id()
+        await self.made(Role.MARKETING, f"/v1/proposals/{proposal}/reject", {"reason": TEXT})
+        return proposal
+
+    async def segment_id(self) -> str:
+        """A dynamic one."""
+        made = await self.made(Role.MARKETING, "/v1/segments", CALLS["create_segment"].body)
+        return str(made["id"])
+
+    async def worded_id(self) -> str:
+        """One whose filter was worded often."""
+        segment, marketing = await self.segment_id(), await self.caller(Role.MARKETING)
+        for version in range(1, self.many):
+            body = {"filter": CALLS["change_segment"].body["filter"]}
+            tag = {"If-Match": f'"{version}"'}
+            answer = await marketing.patch(f"/v1/segments/{segment}", body, headers=tag)
+            assert answer.status_code == 200, answer.text
+        return segment
+
+    async def empty_segment_id(self) -> str:
+        body = {"name": await self.new_code(), "kind": "static"}
+        return str((await self.made(Role.MARKETING, "/v1/segments", body))["id"])
+
+    async def static_id(self) -> str:
+        """A static one with many members, this world's customer among them."""
+        segment, home = await self.empty_segment_id(), await self.home_id()
+        others = "SELECT array_agg(id::text) FROM (SELECT id FROM customers WHERE id <> :home LIMIT :most)"
+        found = await self.system.scalar(others, home=UUID(home), most=3 * (self.many - 1))
+        items = [{"customer_id": each} for each in (home, *(found or ()))]
+        await self.made(Role.MARKETING, f"/v1/segments/{segment}/members/batch", {"items": items})
+        return segment
+
+    async def counted_id(self) -> str:
+        """One with a snapshot of today, and of many days before."""
+        segment = await self.segment_id()
+        await worker.snapshot_segments(self.system.database.sessions)
+        async with owner(self.system) as connection:
+            await connection.execute(
+                'INSERT INTO segment_snapshots (segment_id, day, size, joined, "left")'
+                " SELECT $1, current_date - 1 - n, 1, 0, 0 FROM generate_series(1, $2) AS n",
+                UUID(segment),
+                3 * (self.many - 1),
+            )
+        return segment
 
     async def new_no(self) -> str:
         return a_number()

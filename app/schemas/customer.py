@@ -22,6 +22,7 @@ from app.schemas.base import (
     refused,
 )
 from app.schemas.contact import ContactCreate, ContactRead
+from app.schemas.division import DivisionCode
 from app.schemas.masking import Redacted, mask_address, mask_name
 
 Tier = Annotated[
@@ -111,6 +112,7 @@ class CustomerAddressRead(Read):
     id: UUID
     kind: str | None
     address: dict[str, Any]
+    division_code: DivisionCode | None
 
     _address = field_serializer("address")(mask_address)
 

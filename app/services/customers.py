@@ -28,7 +28,7 @@ from app.schemas.customer import (
 )
 from app.schemas.masking import redact
 from app.security import Principal, Scope
-from app.services import contact_points, events, names
+from app.services import contact_points, divisions, events, names
 
 
 def owned_by(user_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
@@ -176,7 +176,9 @@ async def resolve(session: AsyncSession, customer_id: UUID | None, code: str | N
 
 
 def place(body: CustomerAddressCreate) -> CustomerAddress:
-    return CustomerAddress(kind=body.kind, address=body.model_dump(exclude={"kind"}, exclude_none=True))
+    written = body.model_dump(exclude={"kind"}, exclude_none=True)
+    address, division = divisions.normalised(written)
+    return CustomerAddress(kind=body.kind, address=address, division_code=division)
 
 
 def _addresses(body: CustomerCreate | CustomerChange) -> list[CustomerAddress]:

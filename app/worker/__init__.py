@@ -1,7 +1,7 @@
 """Background work: relay events to their consumers, run jobs, sweep, and show that it is alive."""
 
 from app.services.reactions import CONSUMERS
-from app.worker.chores import housekeeping, sweep_silence
+from app.worker.chores import housekeeping, open_tasks, snapshot_segments, sweep_silence
 from app.worker.jobs import STEPS, run_job
 from app.worker.loops import Worker, main
 from app.worker.outbox import MAX_ATTEMPTS, drain, relay
@@ -14,7 +14,9 @@ __all__ = [
     "drain",
     "housekeeping",
     "main",
+    "open_tasks",
     "relay",
     "run_job",
+    "snapshot_segments",
     "sweep_silence",
 ]
