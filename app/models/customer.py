@@ -92,6 +92,7 @@ class Customer(Stateful, Versioned, Base):
     team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"), index=True)
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("customers.id"), index=True)
     romanised: Mapped[str] = mapped_column(default="", server_default="")
+    anonymised_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
     contacts: Mapped[list["CustomerContact"]] = relationship(

@@ -24,6 +24,7 @@ class Event(Base):
         Index(None, "subject_id", "recorded_at"),
         Index(None, "recorded_at", "id"),
         Index(None, "sequence"),
+        Index(None, "transaction", "id"),
         {"postgresql_partition_by": "RANGE (recorded_at)"},
     )
 

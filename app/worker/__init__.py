@@ -1,7 +1,7 @@
 """Background work: relay events to their consumers, run jobs, sweep, and show that it is alive."""
 
 from app.services.reactions import CONSUMERS
-from app.worker.chores import housekeeping, sweep_silence
+from app.worker.chores import housekeeping, seal_audit, sweep_silence
 from app.worker.jobs import STEPS, run_job
 from app.worker.loops import Worker, main
 from app.worker.outbox import MAX_ATTEMPTS, drain, relay
@@ -16,5 +16,6 @@ __all__ = [
     "main",
     "relay",
     "run_job",
+    "seal_audit",
     "sweep_silence",
 ]
