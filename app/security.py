@@ -54,6 +54,8 @@ class Scope(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     CUSTOMERS_ALL = "customers:all"
     """Sees every customer and what belongs to it, not only those one owns."""
+    CUSTOMERS_PII = "customers:pii"
+    """Sees one record whole, with a reason that is written down; no list ever."""
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
     SHIPMENTS_READ = "shipments:read"
@@ -69,18 +71,38 @@ class Scope(StrEnum):
     CLIENTS_WRITE = "clients:write"
     JOBS_READ = "jobs:read"
     AUDIT_READ = "audit:read"
+    LEAKS_REPORT = "leaks:report"
+    LEAKS_HANDLE = "leaks:handle"
+    PRIVACY_HANDLE = "privacy:handle"
+    """Answers people's requests about their data; an erasure can't be taken back."""
+    HOLDS_PLACE = "holds:place"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_WRITE = "documents:write"
     PARTNER_TRACKING = "partner:tracking"
 
 
-_STAFF = {Scope.PROFILE_READ, Scope.CODES_READ}
+_STAFF = {Scope.PROFILE_READ, Scope.CODES_READ, Scope.LEAKS_REPORT}
 _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
+_DOCUMENTS = {Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.KPIS_READ}),
-    Role.SALES: frozenset(_STAFF | _PARCELS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE}),
+    Role.SALES: frozenset(
+        _STAFF | _PARCELS | _DOCUMENTS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_PII}
+    ),
     Role.CUSTOMER_SERVICE: frozenset(
-        _STAFF | _CUSTOMERS | _PARCELS | {Scope.CUSTOMERS_WRITE, Scope.ORDERS_WRITE, Scope.KPIS_READ}
+        _STAFF
+        | _CUSTOMERS
+        | _PARCELS
+        | _DOCUMENTS
+        | {
+            Scope.CUSTOMERS_WRITE,
+            Scope.CUSTOMERS_PII,
+            Scope.ORDERS_WRITE,
+            Scope.KPIS_READ,
+            Scope.PRIVACY_HANDLE,
+        }
     ),
     Role.OPERATIONS: frozenset(
         _STAFF
@@ -97,12 +119,19 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.FINANCE: frozenset(_STAFF | _CUSTOMERS),
     Role.PRODUCT: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.HR: frozenset(_STAFF),
-    Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ}),
+    Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ, Scope.LEAKS_HANDLE}),
     Role.AUDITOR: frozenset(
         _STAFF
         | _CUSTOMERS
         | _PARCELS
-        | {Scope.KPIS_READ, Scope.AUDIT_READ, Scope.USERS_READ, Scope.CLIENTS_READ}
+        | {
+            Scope.KPIS_READ,
+            Scope.AUDIT_READ,
+            Scope.LEAKS_HANDLE,
+            Scope.HOLDS_PLACE,
+            Scope.USERS_READ,
+            Scope.CLIENTS_READ,
+        }
     ),
     Role.ADMIN: frozenset(
         _STAFF

@@ -1,17 +1,18 @@
 """The audit trail is sealed: whatever is done to it behind the system's back is found, and named."""
 
 import asyncio
+import sys
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from app import worker
+from app import audit_commands, cli, worker
 from app.models.account import AccessKind
 from app.models.audit import AuditStream
 from app.security import Principal, Role
 from app.services import accesses, events, seals
-from tests.owner import owner
+from tests.owner import execute, owner
 from tests.system import System
 
 NOBODY = UUID(int=7)
@@ -265,3 +266,52 @@ async def test_the_application_can_neither_change_nor_remove_a_seal(empty_system
     for statement in ("DELETE FROM audit_seals", "UPDATE audit_seals SET rows = 0"):
         with pytest.raises(DBAPIError, match="permission denied"):
             await system.scalar(f"WITH done AS ({statement} RETURNING 1) SELECT count(*) FROM done")
+
+
+async def test_months_are_sealed_together(empty_system: System) -> None:
+    """A row of last month stands in another table than its neighbours."""
+    system = empty_system
+    for _ in range(3):
+        await write(system, 1)
+        await execute(
+            system,
+            "INSERT INTO events (id, recorded_at, kind, subject_type, subject_id, actor_kind, actor_id, data)"
+            " VALUES (gen_random_uuid(), date_trunc('month', now()) - interval '1 day', 'customer.changed', 'customer',"
+            " gen_random_uuid(), 'system', gen_random_uuid(), '{}')",
+        )
+    await worker.seal_audit(system.database.sessions)
+    assert await system.scalar("SELECT count(DISTINCT tableoid) FROM events") == 2
+    assert await found(system) == []
+    row = await system.scalar("SELECT id::text FROM events ORDER BY recorded_at LIMIT 1")
+    await as_superuser(system, "DELETE FROM events WHERE id = $1", UUID(row))
+    assert [(fault, named) for fault, _, named in await found(system)] == [("row_missing", row)]
+
+
+async def test_the_command_line_verifies_and_says_what_was_touched(
+    empty_system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system = await sealed(empty_system)
+
+    async def crm(*command: str) -> tuple[Any, str]:
+        monkeypatch.setattr(audit_commands, "settings", lambda: system.settings)
+        monkeypatch.setattr(audit_commands, "PIECE", 2)
+        monkeypatch.setattr(sys, "argv", ["crm", "audit", *command])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            await asyncio.to_thread(cli.main)
+        said = capsys.readouterr()
+        return ended.value.code, said.out + said.err
+
+    code, head = await crm("head")
+    assert code == 0
+    assert head.startswith("6:")
+    code, said = await crm("verify", "--known", head.strip())
+    assert (code, "Intact: 6 seals" in said) == (0, True), said
+    row = await nth_row(system, "accesses", 7)
+    await as_superuser(system, "DELETE FROM accesses WHERE id = $1", UUID(row))
+    code, said = await crm("verify", "--known", f"6:{'0' * 64}")
+    assert code == 1
+    assert f"row missing: accesses {row}" in said
+    assert "seal 6: chain rewritten" in said
+    assert "2 faults" in said
+    assert (await crm("verify", "--known", "nonsense"))[0] == 2

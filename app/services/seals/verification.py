@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import select
@@ -52,6 +53,17 @@ class Verification:
     @property
     def intact(self) -> bool:
         return not self.faults_found
+
+    def __iadd__(self, following: "Verification") -> Self:
+        """The same with what was found further on."""
+        self.seals += following.seals
+        self.rows += following.rows
+        self.redacted += following.redacted
+        for fault in following.faults:
+            self.add(fault)
+        self.faults_found += following.faults_found - len(following.faults)
+        self.next_number = following.next_number
+        return self
 
     def add(self, fault: Fault) -> None:
         self.faults_found += 1
