@@ -66,7 +66,11 @@ PAGE = "items next_cursor count"
 
 
 FIELDS: dict[str, tuple[str, Masks]] = {
-    "AccessRead": ("id occurred_at kind principal_id operation correlation_id", {"data": an_object}),
+    "AccessRead": (
+        "id occurred_at kind principal_id operation correlation_id customer_id",
+        {"data": an_object},
+    ),
+    "AddressWhole": ("id kind address", {}),
     "CarrierCodeRead": (
         "id list code reason_code status reason name valid_from valid_until source shipped",
         {},
@@ -78,11 +82,13 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "CodeRead": ("code zh en", {}),
     "ContactPointRead": ("id kind", {"value": a_point, "label": a_text}),
     "ContactRead": ("id role points version", {"name": a_name, "phone": a_phone, "email": a_mail}),
+    "ContactWhole": ("id name role points", {}),
     "CountRead": ("key label count", {}),
     "CountsRead": ("items total", {}),
     "CustomerAddressRead": ("id kind", {"address": an_address}),
     "CustomerRead": (f"{CUSTOMER} contacts addresses", CUSTOMER_MASKED),
     "CustomerSummary": (CUSTOMER, CUSTOMER_MASKED),
+    "CustomerWhole": ("id name kind code source needs contacts addresses", {}),
     "DepartmentRead": ("id code name parent_id head_id", {}),
     "EventRead": (
         "id recorded_at kind subject_type subject_id customer_id actor_kind actor_id correlation_id",
@@ -95,7 +101,21 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         ),
         {"text": a_text, "resolution": a_text, "note": a_text},
     ),
+    "FaultRead": ("fault number stream row_id", {}),
+    "HoldRead": (
+        "id customer_id until placed_by placed_at lifted_at lifted_by version",
+        {"reason": a_text, "lift_reason": a_text},
+    ),
     "JobRead": ("id name state done total error created_at finished_at", {}),
+    "LeakRead": (
+        (
+            "id state discovered_at reported_by grade due_at customer_ids authority_told_at people_told_at created_at"
+            " version"
+        ),
+        dict.fromkeys(
+            ["description", "kinds", "cause", "harm", "measures", "advice", "contact", "untold_because", "finding"], a_text
+        ),
+    ),
     "LegRead": ("leg_no kind status started_at ended_at", {}),
     "MeRead": ("id kind name roles scopes department level superior_id deputy_id", {}),
     "MenuEntry": ("code label", {}),
@@ -122,12 +142,23 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         "tracking_no status status_label exception promised_at delivered_at events",
         {},
     ),
+    "PointWhole": ("id kind value label", {}),
+    "PrivacyCopy": ("taken_at customer contact consents notes orders shipments", {}),
+    "PrivacyRequestRead": (
+        (
+            "id kind state customer_id contact_id received_at due_at verified_at verified_by copied_at refused_on"
+            " closed_at closed_by created_by created_at version"
+        ),
+        {"note": a_text, "identity": a_text, "outcome": a_text},
+    ),
     "Problem": ("type title status detail instance trace_id errors", {}),
     "ProblemError": ("pointer detail", {}),
     "PushAnswer": ("id result status reason", {}),
     "PushBatchAnswer": ("results", {}),
     "PushResult": ("index id problem result status reason", {}),
     "Ratio": ("numerator denominator value", {}),
+    "RetentionRuleRead": ("retention_class valid_from keep action source provisional", {}),
+    "SealRead": ("number stream rows sealed_at sha256", {}),
     "ShipmentBatchAnswer": ("results", {}),
     "ShipmentBatchResult": ("index id problem result", {}),
     "ShipmentRead": (
@@ -135,18 +166,26 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         SHIPMENT_MASKED | {"attributes": an_object},
     ),
     "ShipmentSummary": (SHIPMENT, SHIPMENT_MASKED),
+    "ShipmentWhole": ("id customer_id tracking_no sender recipient reference attributes", {}),
     "TokenRead": ("access_token token_type expires_in refresh_token scope", {}),
     "TrackingEventRead": (
         "id occurred_at received_at source code reason_code status reason flags",
         {"location": a_text, "text": a_text, "attributes": an_object},
     ),
     "UnmappedCodeRead": ("source code reason_code first_seen_at last_seen_at seen", {}),
+    "VerificationRead": (
+        "intact seals rows redacted faults_found faults next_number head_number head_sha256",
+        {},
+    ),
     "UserRead": (
         "id username name email roles department_id level superior_id deputy_id disabled_at created_at version",
         {},
     ),
 }
 """Names and mail addresses of staff and machines are plain: whoever may read them works with them."""
+
+WHOLE = {"reveal_customer", "reveal_shipment", "copy_privacy_request"}
+"""Operations that answer people whole, one record for a reason, and leave a row that says so."""
 
 
 def of(schema: str) -> tuple[set[str], Masks]:

@@ -68,6 +68,20 @@ CODE = {
     "status": "in_transit",
     "source": "测试",
 }
+LEAK = {
+    "grade": "larger",
+    "customer_ids": ["{home_id}"],
+    "kinds": [TEXT],
+    "cause": TEXT,
+    "harm": TEXT,
+    "measures": TEXT,
+    "advice": TEXT,
+    "contact": TEXT,
+    "authority_told_at": an_instant(),
+    "people_told_at": an_instant(),
+    "untold_because": TEXT,
+    "finding": TEXT,
+}
 NOTE = {"note": TEXT}
 RESOLUTION = {"resolution": TEXT, "note": TEXT}
 PERIOD = {"from": "2020-01-01", "to": "2030-01-01"}
@@ -106,6 +120,8 @@ CALLS: dict[str, Call] = {
     "lose_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
     "close_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
     "change_customer": Call({name: CUSTOMER[name] for name in ("name", "contacts", "addresses")}),
+    "reveal_customer": Call({"reason": TEXT}),
+    "reveal_shipment": Call({"reason": TEXT}),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),
     "create_order": Call(
@@ -149,6 +165,32 @@ CALLS: dict[str, Call] = {
     "cancel_job": Call(),
     "list_accesses": Call(query={"count": "true"}),
     "list_audit_events": Call(query={"count": "true"}),
+    "list_seals": Call(query={"count": "true"}),
+    "verify_seals": Call({"known": {"number": 1, "sha256": "{seal}"}}),
+    "report_leak": Call({"description": TEXT}, status=201),
+    "list_leaks": Call(query={"count": "true"}),
+    "get_leak": Call(),
+    "list_leak_accesses": Call(query={"count": "true"}, places={"incident_id": "seen_incident_id"}),
+    "change_leak": Call(LEAK, places={"incident_id": "new_incident_id"}),
+    "investigate_leak": Call(),
+    "contain_leak": Call(places={"incident_id": "investigated_incident_id"}),
+    "notify_leak": Call(places={"incident_id": "contained_incident_id"}),
+    "close_leak": Call(places={"incident_id": "told_incident_id"}),
+    "dismiss_leak": Call(),
+    "list_privacy_requests": Call(query={"count": "true"}),
+    "create_privacy_request": Call(
+        {"kind": "correction", "customer_id": "{home_id}", "contact_id": "{contact_id}", "note": TEXT},
+        status=201,
+    ),
+    "get_privacy_request": Call(),
+    "verify_privacy_request": Call({"identity": TEXT}),
+    "copy_privacy_request": Call(places={"request_id": "verified_access_id"}),
+    "complete_privacy_request": Call({"outcome": TEXT}, places={"request_id": "verified_request_id"}),
+    "refuse_privacy_request": Call({"ground": "not_feasible", "outcome": TEXT}),
+    "list_legal_holds": Call(query={"count": "true"}),
+    "place_legal_hold": Call({"customer_id": "{home_id}", "reason": TEXT}, status=201),
+    "lift_legal_hold": Call({"reason": TEXT}),
+    "list_retention_rules": Call(query={"count": "true"}),
 }
 
 ITEMS = {

@@ -19,6 +19,7 @@ KEEP_CUSTOMERS = {"marketing", "sales", "customer_service"}
 SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
 TAKE_ORDERS = {"customer_service", "operations"}
 SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
+HANDLE_LEAKS = {"auditor", "executive"}
 
 MAY: dict[str, set[str]] = {
     "read_me": EVERYBODY,
@@ -47,6 +48,8 @@ MAY: dict[str, set[str]] = {
     "rest_customer": KEEP_CUSTOMERS,
     "lose_customer": KEEP_CUSTOMERS,
     "close_customer": KEEP_CUSTOMERS,
+    "reveal_customer": {"customer_service", "sales"},
+    "reveal_shipment": {"customer_service", "sales"},
     "list_orders": SEE_PARCELS,
     "get_order": SEE_PARCELS,
     "create_order": TAKE_ORDERS,
@@ -83,4 +86,27 @@ MAY: dict[str, set[str]] = {
     "cancel_job": {"admin"},
     "list_accesses": {"auditor"},
     "list_audit_events": {"auditor"},
+    "list_seals": {"auditor"},
+    "verify_seals": {"auditor"},
+    "report_leak": EVERYBODY,
+    "list_leaks": HANDLE_LEAKS,
+    "get_leak": HANDLE_LEAKS,
+    "list_leak_accesses": HANDLE_LEAKS,
+    "change_leak": HANDLE_LEAKS,
+    "investigate_leak": HANDLE_LEAKS,
+    "contain_leak": HANDLE_LEAKS,
+    "notify_leak": HANDLE_LEAKS,
+    "close_leak": HANDLE_LEAKS,
+    "dismiss_leak": HANDLE_LEAKS,
+    "list_privacy_requests": {"customer_service"},
+    "create_privacy_request": {"customer_service"},
+    "get_privacy_request": {"customer_service"},
+    "verify_privacy_request": {"customer_service"},
+    "copy_privacy_request": {"customer_service"},
+    "complete_privacy_request": {"customer_service"},
+    "refuse_privacy_request": {"customer_service"},
+    "list_legal_holds": {"auditor"},
+    "place_legal_hold": {"auditor"},
+    "lift_legal_hold": {"auditor"},
+    "list_retention_rules": {"auditor"},
 }

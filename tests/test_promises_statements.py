@@ -78,6 +78,31 @@ STATEMENTS: dict[str, int] = {
     "cancel_job": 3,
     "list_accesses": 3,
     "list_audit_events": 3,
+    "reveal_customer": 0,
+    "reveal_shipment": 0,
+    "list_seals": 0,
+    "verify_seals": 0,
+    "report_leak": 0,
+    "list_leaks": 0,
+    "get_leak": 0,
+    "list_leak_accesses": 0,
+    "change_leak": 0,
+    "investigate_leak": 0,
+    "contain_leak": 0,
+    "notify_leak": 0,
+    "close_leak": 0,
+    "dismiss_leak": 0,
+    "list_privacy_requests": 0,
+    "create_privacy_request": 0,
+    "get_privacy_request": 0,
+    "verify_privacy_request": 0,
+    "copy_privacy_request": 0,
+    "complete_privacy_request": 0,
+    "refuse_privacy_request": 0,
+    "list_legal_holds": 0,
+    "place_legal_hold": 0,
+    "lift_legal_hold": 0,
+    "list_retention_rules": 0,
 }
 """Opening and ending the transaction are not counted; of a batch, with one item."""
 
@@ -99,6 +124,11 @@ COPIES = {
     "clients": "'client_id', 'c' || n",
     "jobs": "'done', n",
     "accesses": "'operation', n",
+    "audit_seals": "'number', 1000 + n",
+    "leak_incidents": "'contact', n",
+    "legal_holds": "'reason', n",
+    "privacy_requests": "'note', n",
+    "retention_rules": "'valid_from', date '2000-01-01' + n",
 }
 """What of a row must differ beside its id."""
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, UpdatedAt, Versioned, choice
 
@@ -62,6 +62,11 @@ class LeakIncident(Stateful, Versioned, Base):
     finding: Mapped[str | None]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
+    customers: Mapped[list["LeakCustomer"]] = relationship(lazy="raise", cascade="all, delete-orphan")
+
+    @property
+    def customer_ids(self) -> list[UUID]:
+        return [touched.customer_id for touched in self.customers]
 
 
 class LeakCustomer(Base):

@@ -26,6 +26,17 @@ class PrivacyRequestState(StrEnum):
     REFUSED = "refused"
 
 
+class RefusalGround(StrEnum):
+    """Why the law lets a request be refused."""
+
+    IDENTITY_NOT_PROVEN = "identity_not_proven"
+    RETENTION_REQUIRED = "retention_required"
+    LEGAL_HOLD = "legal_hold"
+    SECRECY_REQUIRED = "secrecy_required"
+    NOT_FEASIBLE = "not_feasible"
+    NOT_PERSONAL_DATA = "not_personal_data"
+
+
 class PrivacyRequest(Stateful, Versioned, Base):
     """A person asks what is known of them, or that it be put right, handed over or forgotten (PIPL, articles 44-50).
 
@@ -60,7 +71,7 @@ class PrivacyRequest(Stateful, Versioned, Base):
     verified_by: Mapped[UUID | None]
     copied_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
-    legal_reason: Mapped[str | None]
+    refused_on: Mapped[RefusalGround | None] = mapped_column(choice(RefusalGround))
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[UUID | None]
     created_by: Mapped[UUID]

@@ -106,4 +106,4 @@ class VerificationRead(Read):
     faults: Annotated[list[FaultRead], Field(description="The first 200")]
     next_number: int | None
     head_number: int | None
-    head_sha256: str | None
+    head_sha256: Sha256 | None

@@ -205,6 +205,14 @@ async def resolve(session: AsyncSession, customer_id: UUID | None, code: str | N
     return customer
 
 
+async def named(session: AsyncSession, actor: Principal, customer_id: UUID) -> Customer:
+    """The customer that a body names, if the actor may know of it."""
+    customer = await session.scalar(visible(actor).where(Customer.id == customer_id))
+    if customer is None:
+        raise Invalid("There is no such customer.", "没有这个客户。", pointer="/body/customer_id")
+    return customer
+
+
 async def forget_unlinked(session: AsyncSession, contact_ids: Sequence[UUID]) -> None:
     """Delete those of these people whom no customer has any more, and of whom no consent speaks."""
     if contact_ids:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
+from app.models.privacy import LegalTerm, RetentionRule
 
 SHIPPED_FROM = date(2000, 1, 1)
 SHIPPED_SOURCE = "carriers' and standards' own documents, collected 2026-11"
@@ -30,6 +31,13 @@ async def load(connection: AsyncConnection) -> None:
     await _upsert(connection, ExceptionReason, ("code",), [_dated(row) for row in _rows("exception_reasons")])
     await _upsert(connection, CarrierSource, ("source",), _rows("carrier_sources"))
     await _upsert(connection, SilenceRule, ("code",), [_silence_rule(row) for row in _rows("silence_rules")])
+    await _upsert(connection, LegalTerm, ("code", "valid_from"), [_term(row) for row in _rows("legal_terms")])
+    await _upsert(
+        connection,
+        RetentionRule,
+        ("retention_class", "valid_from"),
+        [_retention_rule(row) for row in _rows("retention_rules")],
+    )
     await connection.execute(_ADD_CODES, [_carrier_code(row) for row in _rows("carrier_codes")])
 
 
@@ -55,6 +63,16 @@ def _dated(row: dict[str, Any]) -> dict[str, Any]:
 def _silence_rule(row: dict[str, Any]) -> dict[str, Any]:
     days = row.pop("after_days")
     return {**_dated(row), "after": timedelta(days=days)}
+
+
+def _term(row: dict[str, Any]) -> dict[str, Any]:
+    hours = row.pop("within_hours")
+    return {**_dated(row), "within": timedelta(hours=hours)}
+
+
+def _retention_rule(row: dict[str, Any]) -> dict[str, Any]:
+    days = row.pop("keep_days")
+    return {**_dated(row), "keep": None if days is None else timedelta(days=days)}
 
 
 def _carrier_code(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import structlog
 
 from app.database import Sessions
 from app.models.audit import AuditStream
-from app.services import jobs, seals, sweeps
+from app.services import jobs, retention, seals, sweeps
 
 log = structlog.get_logger(__name__)
 
@@ -44,3 +44,13 @@ async def seal_audit(sessions: Sessions) -> None:
             if sealed is not None:
                 log.info("audit sealed", number=sealed.number, rows=sealed.rows, sha256=sealed.sha256.hex())
             more = sealed is not None and sealed.rows == seals.BATCH
+
+
+async def apply_retention(sessions: Sessions) -> None:
+    """Take the people out of what has been kept long enough, a few rows a transaction."""
+    for each in retention.APPLIED:
+        done = 1
+        while done:
+            async with sessions.begin() as session:
+                done = await retention.step(session, each)
+            await asyncio.sleep(BREATH_S)

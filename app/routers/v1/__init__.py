@@ -14,9 +14,13 @@ from app.routers.v1 import (
     departments,
     jobs,
     kpis,
+    leak_incidents,
+    legal_holds,
     me,
     orders,
     partner,
+    privacy_requests,
+    retention_rules,
     shipments,
     tracking_events,
     users,
@@ -39,6 +43,10 @@ NOUNS = (
     kpis,
     jobs,
     audit,
+    leak_incidents,
+    privacy_requests,
+    legal_holds,
+    retention_rules,
 )
 
 
