@@ -76,26 +76,22 @@ class Scope(StrEnum):
     PRIVACY_HANDLE = "privacy:handle"
     """Answers people's requests about their data; an erasure can't be taken back."""
     HOLDS_PLACE = "holds:place"
-    DOCUMENTS_READ = "documents:read"
-    DOCUMENTS_WRITE = "documents:write"
     PARTNER_TRACKING = "partner:tracking"
 
 
 _STAFF = {Scope.PROFILE_READ, Scope.CODES_READ, Scope.LEAKS_REPORT}
 _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
-_DOCUMENTS = {Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.KPIS_READ}),
     Role.SALES: frozenset(
-        _STAFF | _PARCELS | _DOCUMENTS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_PII}
+        _STAFF | _PARCELS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_PII}
     ),
     Role.CUSTOMER_SERVICE: frozenset(
         _STAFF
         | _CUSTOMERS
         | _PARCELS
-        | _DOCUMENTS
         | {
             Scope.CUSTOMERS_WRITE,
             Scope.CUSTOMERS_PII,

@@ -113,7 +113,18 @@ FIELDS: dict[str, tuple[str, Masks]] = {
             " version"
         ),
         dict.fromkeys(
-            ["description", "kinds", "cause", "harm", "measures", "advice", "contact", "untold_because", "finding"], a_text
+            [
+                "description",
+                "kinds",
+                "cause",
+                "harm",
+                "measures",
+                "advice",
+                "contact",
+                "untold_because",
+                "finding",
+            ],
+            a_text,
         ),
     ),
     "LegRead": ("leg_no kind status started_at ended_at", {}),

@@ -166,7 +166,7 @@ CALLS: dict[str, Call] = {
     "list_accesses": Call(query={"count": "true"}),
     "list_audit_events": Call(query={"count": "true"}),
     "list_seals": Call(query={"count": "true"}),
-    "verify_seals": Call({"known": {"number": 1, "sha256": "{seal}"}}),
+    "verify_seals": Call({"limit": 1, "known": {"number": 1, "sha256": "{seal}"}}),
     "report_leak": Call({"description": TEXT}, status=201),
     "list_leaks": Call(query={"count": "true"}),
     "get_leak": Call(),

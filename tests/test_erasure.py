@@ -41,8 +41,6 @@ ERASED: dict[str, str] = {
     "customer_notes": "text",
     "customers": "name code source needs romanised",
     "delivery_exceptions": "text resolution note",
-    "document_parts": "sealed",
-    "documents": "sealed_name media_type",
     "events": "data",
     "external_ids": "system external_id",
     "legal_holds": "reason lift_reason",
@@ -246,9 +244,6 @@ async def test_whoever_is_erased_stands_nowhere_and_every_figure_stays(empty_sys
         "parked_events.source",
         "parked_events.tracking_no",
         "parked_events.event",
-        "document_parts.sealed",
-        "documents.sealed_name",
-        "documents.media_type",
         "legal_holds.reason",
         "legal_holds.lift_reason",
         "raw_pushes.headers",
@@ -453,3 +448,23 @@ async def test_retention_forgets_who_is_long_gone_and_nobody_under_hold(empty_sy
 async def test_every_term_has_its_source(system: System, table: str) -> None:
     assert await system.scalar(f"SELECT count(*) FROM {table}") >= 4
     assert await system.scalar(f"SELECT count(*) FROM {table} WHERE length(source) < 20") == 0
+
+
+async def test_the_bytes_of_old_pushes_go_and_their_hashes_stay(empty_system: System) -> None:
+    system = empty_system
+    person, held = [await a_customer(system, **PEOPLE, code=None) for _ in range(2)]
+    auditor, dispatch = await system.as_role(Role.AUDITOR), await system.as_role(Role.DISPATCH)
+    await auditor.post("/v1/legal-holds", {"customer_id": held["id"], "reason": "诉讼"})
+    for each in (person, held):
+        number = (await a_shipment(system, each["id"]))["tracking_no"]
+        assert (await dispatch.post("/v1/tracking-events", an_event(number, text=WHO))).status_code == 202
+    await worker.apply_retention(system.database.sessions)
+    whole = "SELECT count(*) FROM raw_pushes WHERE body <> ''"
+    assert await system.scalar(whole) == 2
+    async with owner(system) as connection:
+        await connection.execute(
+            "UPDATE retention_rules SET keep = '0 s' WHERE retention_class = 'raw_pushes'"
+        )
+    await worker.apply_retention(system.database.sessions)
+    assert await system.scalar(whole) == 1
+    assert await system.scalar("SELECT count(*) FROM raw_pushes WHERE length(sha256) = 32") == 2

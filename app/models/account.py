@@ -163,7 +163,6 @@ class AccessKind(StrEnum):
     REVOKED = "revoked"
     DENIED = "denied"
     REVEALED = "revealed"
-    DOCUMENT_READ = "document_read"
 
 
 class Access(Base):

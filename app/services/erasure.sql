@@ -41,4 +41,3 @@ UPDATE orders SET note = NULL, parcels = (
     SELECT coalesce(jsonb_agg(jsonb_build_object('weight_kg', parcel -> 'weight_kg', 'pieces', parcel -> 'pieces')), '[]')
     FROM jsonb_array_elements(parcels) AS parcel)
 WHERE customer_id = ANY (:customers);
-DELETE FROM documents WHERE customer_id = ANY (:customers);

@@ -1,4 +1,4 @@
-"""Secrecy: seals over the audit trail, people's requests, holds, terms, leaks, and sealed documents."""
+"""Secrecy: seals over the audit trail, people's requests, holds, terms and leaks."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,6 @@ ACCESSES = (
     "revoked",
     "denied",
     "revealed",
-    "document_read",
 )
 
 REDACT = """
@@ -224,24 +223,6 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("retention_class", "valid_from", name=op.f("pk_retention_rules")),
     )
     op.create_table(
-        "documents",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("customer_id", sa.Uuid(), nullable=False),
-        sa.Column("sealed_name", sa.LargeBinary(), nullable=False),
-        sa.Column("media_type", sa.Text(), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("created_by", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_documents_customer_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
-    )
-    op.create_index(
-        op.f("ix_documents_customer_id_created_at_id"),
-        "documents",
-        ["customer_id", "created_at", "id"],
-        unique=False,
-    )
-    op.create_table(
         "leak_customers",
         sa.Column("incident_id", sa.Uuid(), nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -360,14 +341,4 @@ def _tables() -> None:
         ["due_at"],
         unique=False,
         postgresql_where=sa.text("closed_at IS NULL"),
-    )
-    op.create_table(
-        "document_parts",
-        sa.Column("document_id", sa.Uuid(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["document_id"], ["documents.id"], name=op.f("fk_document_parts_document_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("document_id", "number", name=op.f("pk_document_parts")),
     )

@@ -109,6 +109,7 @@ WORDS: dict[str, Any] = {
     "parcels": [{"description": "茶叶", "weight_kg": "2.5", "pieces": 2}],
     "password": "a long pass phrase",
     "phone": "138******00",
+    "PointWhole.value": "13800000000",
     "postcode": "310000",
     "province": "浙江省",
     "reason": "carrier_damage",
