@@ -17,7 +17,7 @@ commands = typer.Typer(no_args_is_help=True, help="The sealed audit trail.")
 console = Console(soft_wrap=True)
 Result = TypeVar("Result")
 
-PIECE = 200
+PIECE = 50
 
 
 @commands.command()

@@ -256,6 +256,14 @@ async def test_whoever_is_erased_stands_nowhere_and_every_figure_stays(empty_sys
     assert await places(system) == []
     assert await system.scalar(FACTS) == before
     assert await places(system, (OTHER["name"], OTHER["phone"])) != [], other
+    left = await service.get(f"/v1/customers/{person['id']}")
+    assert (left.status_code, left.json()["contacts"][0]["points"]) == (200, [])
+    for parcel in (await service.get("/v1/shipments", params={"customer_id": person["id"]})).json()["items"]:
+        shown = (await service.get(f"/v1/shipments/{parcel['tracking_no']}")).json()
+        assert (shown["recipient"]["name"], shown["recipient"]["address"]) == (
+            None,
+            {"country": "CN", "city": "杭州市"},
+        )
     await worker.seal_audit(system.database.sessions)
     audit = await (await system.as_role(Role.AUDITOR)).post("/v1/audit/seals/verify", {})
     assert (audit.json()["intact"], audit.json()["faults"]) == (True, [])
@@ -411,16 +419,22 @@ async def test_a_refusal_names_its_legal_ground(system: System) -> None:
 
 async def test_retention_forgets_who_is_long_gone_and_nobody_under_hold(empty_system: System) -> None:
     system = empty_system
-    gone, held, fresh = [await a_customer(system, **PEOPLE, code=None) for _ in range(3)]
+    gone, held, fresh, twin = [await a_customer(system, **PEOPLE, code=None) for _ in range(4)]
     auditor = await system.as_role(Role.AUDITOR)
-    await auditor.post("/v1/legal-holds", {"customer_id": held["id"], "reason": "诉讼"})
-    for each in (gone, held, fresh):
+    await auditor.post("/v1/legal-holds", {"customer_id": twin["id"], "reason": "诉讼"})
+    for each in (gone, held, fresh, twin):
         number = (await a_shipment(system, each["id"], sender=PERSON, recipient=PERSON))["tracking_no"]
         pushed = await (await system.as_role(Role.DISPATCH)).post(
             "/v1/tracking-events", an_event(number, text=WHO)
         )
         assert pushed.status_code == 202
     await system.drain()
+    await execute(
+        system,
+        "UPDATE customers SET state = 'merged', merged_into_id = :to WHERE id = :id",
+        to=UUID(held["id"]),
+        id=UUID(twin["id"]),
+    )
     for each in (gone, held):
         await execute(
             system,
@@ -434,9 +448,9 @@ async def test_retention_forgets_who_is_long_gone_and_nobody_under_hold(empty_sy
         )
     await worker.apply_retention(system.database.sessions)
     whole = "SELECT array_agg(id::text ORDER BY id) FROM customers WHERE name = :name"
-    assert await system.scalar(whole, name=NAME) == sorted([held["id"], fresh["id"]])
+    assert await system.scalar(whole, name=NAME) == sorted([held["id"], fresh["id"], twin["id"]])
     parcels = "SELECT array_agg(customer_id::text ORDER BY customer_id) FROM shipments WHERE recipient ->> 'name' = :name"
-    assert await system.scalar(parcels, name=NAME) == sorted([held["id"], fresh["id"]])
+    assert await system.scalar(parcels, name=NAME) == sorted([held["id"], fresh["id"], twin["id"]])
     told = "SELECT count(*) FROM events WHERE kind = 'customer.anonymised' AND subject_id = :id"
     assert await system.scalar(told, id=UUID(gone["id"])) == 1
     before = await system.scalar("SELECT sum(version) FROM customers")

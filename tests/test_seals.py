@@ -315,3 +315,17 @@ async def test_the_command_line_verifies_and_says_what_was_touched(
     assert "seal 6: chain rewritten" in said
     assert "2 faults" in said
     assert (await crm("verify", "--known", "nonsense"))[0] == 2
+
+
+async def test_a_transaction_of_many_rows_is_sealed_in_several_batches(empty_system: System) -> None:
+    system = empty_system
+    await execute(
+        system,
+        "INSERT INTO accesses (id, kind, data) SELECT gen_random_uuid(), 'denied', '{}' FROM generate_series(1, 2500)",
+    )
+    await worker.seal_audit(system.database.sessions)
+    assert await system.scalar("SELECT array_agg(rows ORDER BY number) FROM audit_seals") == [1000, 1000, 500]
+    assert await found(system) == []
+    row = await nth_row(system, "accesses", 1500)
+    await as_superuser(system, "DELETE FROM accesses WHERE id = $1", UUID(row))
+    assert await found(system) == [("row_missing", 2, row)]

@@ -78,11 +78,11 @@ class KnownSeal(Body):
     sha256: Sha256
 
 
-class VerifySeals(Body, json_schema_extra={"examples": [{"from_number": 1, "limit": 200}]}):
+class VerifySeals(Body, json_schema_extra={"examples": [{"from_number": 1, "limit": 50}]}):
     from_number: Annotated[int, Field(ge=1, le=2**53), WHOLE] = 1
     limit: Annotated[
-        int, Field(ge=1, le=1000, description="Seals to check; each covers up to 1,000 rows"), WHOLE
-    ] = 200
+        int, Field(ge=1, le=200, description="Seals to check; each covers up to 1,000 rows"), WHOLE
+    ] = 50
     known: Annotated[KnownSeal | None, Field(description="Proves that the chain was not written anew")] = None
 
 

@@ -5,9 +5,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.clock import now
 from app.errors import Conflict, NotFound
+from app.models.customer import Customer
 from app.models.privacy import LegalHold
 from app.schemas.masking import redact
 from app.schemas.privacy import HoldCreate, HoldLift, HoldQuery
@@ -21,8 +23,16 @@ def standing() -> ColumnElement[bool]:
 
 
 def held() -> Select[UUID]:
-    """The customers that are under hold now."""
-    return select(LegalHold.customer_id).where(standing())
+    """The customers that are under hold now, and all that were merged with them, either way."""
+    under = select(LegalHold.customer_id.label("id")).where(standing()).cte("held", recursive=True)
+    mine, kin = aliased(Customer), aliased(Customer)
+    merged = (
+        select(kin.id)
+        .select_from(under)
+        .join(mine, mine.id == under.c.id)
+        .join(kin, or_(kin.merged_into_id == mine.id, kin.id == mine.merged_into_id))
+    )
+    return select(under.union(merged).c.id)
 
 
 def search(principal: Principal, query: HoldQuery) -> Select[LegalHold]:
