@@ -60,6 +60,8 @@ class Scope(StrEnum):
     CUSTOMERS_PROPOSE = "customers:propose"
     SEGMENTS_READ = "segments:read"
     SEGMENTS_WRITE = "segments:write"
+    CUSTOMERS_PII = "customers:pii"
+    """Sees one record whole, with a reason that is written down; no list ever."""
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
     SHIPMENTS_READ = "shipments:read"
@@ -75,10 +77,15 @@ class Scope(StrEnum):
     CLIENTS_WRITE = "clients:write"
     JOBS_READ = "jobs:read"
     AUDIT_READ = "audit:read"
+    LEAKS_REPORT = "leaks:report"
+    LEAKS_HANDLE = "leaks:handle"
+    PRIVACY_HANDLE = "privacy:handle"
+    """Answers people's requests about their data; an erasure can't be taken back."""
+    HOLDS_PLACE = "holds:place"
     PARTNER_TRACKING = "partner:tracking"
 
 
-_STAFF = {Scope.PROFILE_READ, Scope.CODES_READ}
+_STAFF = {Scope.PROFILE_READ, Scope.CODES_READ, Scope.LEAKS_REPORT}
 _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
 _KEEPING = {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_ASSIGN, Scope.CUSTOMERS_VERIFY, Scope.SEGMENTS_READ}
 _CHECKING = {Scope.CUSTOMERS_VERIFY, Scope.CUSTOMERS_PROPOSE}
@@ -89,9 +96,13 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.MARKETING: frozenset(
         _STAFF | _CUSTOMERS | _KEEPING | {Scope.SEGMENTS_WRITE, Scope.KPIS_READ},
     ),
-    Role.SALES: frozenset(_STAFF | _PARCELS | _KEEPING | {Scope.CUSTOMERS_READ}),
+    Role.SALES: frozenset(_STAFF | _PARCELS | _KEEPING | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII}),
     Role.CUSTOMER_SERVICE: frozenset(
-        _STAFF | _CUSTOMERS | _PARCELS | _KEEPING | {Scope.ORDERS_WRITE, Scope.KPIS_READ}
+        _STAFF
+        | _CUSTOMERS
+        | _PARCELS
+        | _KEEPING
+        | {Scope.CUSTOMERS_PII, Scope.ORDERS_WRITE, Scope.KPIS_READ, Scope.PRIVACY_HANDLE}
     ),
     Role.OPERATIONS: frozenset(
         _STAFF
@@ -109,12 +120,20 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.FINANCE: frozenset(_STAFF | _CUSTOMERS | _CHECKING),
     Role.PRODUCT: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.HR: frozenset(_STAFF),
-    Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ}),
+    Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ, Scope.LEAKS_HANDLE}),
     Role.AUDITOR: frozenset(
         _STAFF
         | _CUSTOMERS
         | _PARCELS
-        | {Scope.KPIS_READ, Scope.AUDIT_READ, Scope.USERS_READ, Scope.CLIENTS_READ, Scope.SEGMENTS_READ}
+        | {
+            Scope.KPIS_READ,
+            Scope.AUDIT_READ,
+            Scope.LEAKS_HANDLE,
+            Scope.HOLDS_PLACE,
+            Scope.USERS_READ,
+            Scope.CLIENTS_READ,
+            Scope.SEGMENTS_READ,
+        }
     ),
     Role.ADMIN: frozenset(
         _STAFF

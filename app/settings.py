@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     body_limit: int = 1024 * 1024
     """Bytes of a request body, uploads and imports apart."""
 
+    reveals_per_day: int = Field(200, ge=1)
+    """How many records one person may look at unmasked in a day; the day is Shanghai's."""
+
     metrics_token: SecretStr | None = Field(None, min_length=32)
     """What Prometheus brings as a bearer token to `/metrics`; without one there is no such page."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()

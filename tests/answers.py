@@ -6,6 +6,9 @@ from typing import Any
 
 from app.schemas.masking import redact, redact_all
 
+WHOLE = {"reveal_customer", "reveal_shipment", "copy_privacy_request"}
+
+
 SHOWN_OF_AN_ADDRESS = {"country", "province", "city", "district", "postcode"}
 
 Masks = dict[str, Callable[[Any], bool]]
@@ -77,7 +80,14 @@ PAGE = "items next_cursor count"
 
 
 FIELDS: dict[str, tuple[str, Masks]] = {
-    "AccessRead": ("id occurred_at kind principal_id operation correlation_id", {"data": an_object}),
+    "AccessRead": (
+        "id occurred_at kind principal_id operation correlation_id customer_id",
+        {"data": an_object},
+    ),
+    "SealVerification": (
+        "intact seals rows redacted faults_found faults next_number head_number head_sha256",
+        {},
+    ),
     "CarrierCodeRead": (
         "id list code reason_code status reason name valid_from valid_until source shipped",
         {},
@@ -212,6 +222,46 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         {},
     ),
     "VerificationRead": (f"{DUTY} customer_id kind tier owner_id staleness", {"name": a_name}),
+    "AddressWhole": ("id kind address", {}),
+    "ContactWhole": ("id name role points", {}),
+    "CustomerWhole": ("id name kind code source needs contacts addresses", {}),
+    "FaultRead": ("fault number stream row_id", {}),
+    "HoldRead": (
+        "id customer_id until placed_by placed_at lifted_at lifted_by version",
+        {"reason": a_text, "lift_reason": a_text},
+    ),
+    "LeakRead": (
+        (
+            "id state discovered_at reported_by grade due_at customer_ids authority_told_at people_told_at created_at"
+            " version"
+        ),
+        dict.fromkeys(
+            [
+                "description",
+                "kinds",
+                "cause",
+                "harm",
+                "measures",
+                "advice",
+                "contact",
+                "untold_because",
+                "finding",
+            ],
+            a_text,
+        ),
+    ),
+    "PointWhole": ("id kind value label", {}),
+    "PrivacyCopy": ("taken_at customer contact consents notes orders shipments", {}),
+    "PrivacyRequestRead": (
+        (
+            "id kind state customer_id contact_id received_at due_at verified_at verified_by copied_at refused_on"
+            " closed_at closed_by created_by created_at version"
+        ),
+        {"note": a_text, "identity": a_text, "outcome": a_text},
+    ),
+    "RetentionRuleRead": ("retention_class valid_from keep action source provisional", {}),
+    "SealRead": ("number stream rows sealed_at sha256", {}),
+    "ShipmentWhole": ("id customer_id tracking_no sender recipient reference attributes", {}),
 }
 """Names and mail addresses of staff and machines are plain: whoever may read them works with them."""
 

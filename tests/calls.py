@@ -11,6 +11,21 @@ from typing import Any
 from tests.canaries import MAIL, NAME, PERSON, TEXT
 from tests.system import PASSWORD, an_instant
 
+LEAK = {
+    "grade": "larger",
+    "customer_ids": ["{home_id}"],
+    "kinds": [TEXT],
+    "cause": TEXT,
+    "harm": TEXT,
+    "measures": TEXT,
+    "advice": TEXT,
+    "contact": TEXT,
+    "authority_told_at": an_instant(),
+    "people_told_at": an_instant(),
+    "untold_because": TEXT,
+    "finding": TEXT,
+}
+
 
 @dataclass(frozen=True)
 class Call:
@@ -229,6 +244,34 @@ CALLS: dict[str, Call] = {
     "cancel_job": Call(),
     "list_accesses": Call(query={"count": "true"}),
     "list_audit_events": Call(query={"count": "true"}),
+    "reveal_customer": Call({"reason": TEXT}),
+    "reveal_shipment": Call({"reason": TEXT}),
+    "list_seals": Call(query={"count": "true"}),
+    "verify_seals": Call({"limit": 1, "known": {"number": 1, "sha256": "{seal}"}}),
+    "report_leak": Call({"description": TEXT}, status=201),
+    "list_leaks": Call(query={"count": "true"}),
+    "get_leak": Call(),
+    "list_leak_accesses": Call(query={"count": "true"}, places={"incident_id": "seen_incident_id"}),
+    "change_leak": Call(LEAK, places={"incident_id": "new_incident_id"}),
+    "investigate_leak": Call(),
+    "contain_leak": Call(places={"incident_id": "investigated_incident_id"}),
+    "notify_leak": Call(places={"incident_id": "contained_incident_id"}),
+    "close_leak": Call(places={"incident_id": "told_incident_id"}),
+    "dismiss_leak": Call(),
+    "list_privacy_requests": Call(query={"count": "true"}),
+    "create_privacy_request": Call(
+        {"kind": "correction", "customer_id": "{home_id}", "contact_id": "{contact_id}", "note": TEXT},
+        status=201,
+    ),
+    "get_privacy_request": Call(),
+    "verify_privacy_request": Call({"identity": TEXT}),
+    "copy_privacy_request": Call(places={"request_id": "verified_access_id"}),
+    "complete_privacy_request": Call({"outcome": TEXT}, places={"request_id": "verified_request_id"}),
+    "refuse_privacy_request": Call({"ground": "not_feasible", "outcome": TEXT}),
+    "list_legal_holds": Call(query={"count": "true"}),
+    "place_legal_hold": Call({"customer_id": "{home_id}", "reason": TEXT}, status=201),
+    "lift_legal_hold": Call({"reason": TEXT}),
+    "list_retention_rules": Call(query={"count": "true"}),
 }
 
 ITEMS = {

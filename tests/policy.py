@@ -1,3 +1,5 @@
+HANDLE_LEAKS = {"auditor", "executive"}
+
 """The policy once more, written by hand: who may call which operation."""
 
 PUBLIC = {"create_token", "revoke_token"}
@@ -141,4 +143,29 @@ MAY: dict[str, set[str]] = {
     "cancel_job": {"admin"},
     "list_accesses": {"auditor"},
     "list_audit_events": {"auditor"},
+    "reveal_customer": {"customer_service", "sales"},
+    "reveal_shipment": {"customer_service", "sales"},
+    "list_seals": {"auditor"},
+    "verify_seals": {"auditor"},
+    "report_leak": EVERYBODY,
+    "list_leaks": HANDLE_LEAKS,
+    "get_leak": HANDLE_LEAKS,
+    "list_leak_accesses": HANDLE_LEAKS,
+    "change_leak": HANDLE_LEAKS,
+    "investigate_leak": HANDLE_LEAKS,
+    "contain_leak": HANDLE_LEAKS,
+    "notify_leak": HANDLE_LEAKS,
+    "close_leak": HANDLE_LEAKS,
+    "dismiss_leak": HANDLE_LEAKS,
+    "list_privacy_requests": {"customer_service"},
+    "create_privacy_request": {"customer_service"},
+    "get_privacy_request": {"customer_service"},
+    "verify_privacy_request": {"customer_service"},
+    "copy_privacy_request": {"customer_service"},
+    "complete_privacy_request": {"customer_service"},
+    "refuse_privacy_request": {"customer_service"},
+    "list_legal_holds": {"auditor"},
+    "place_legal_hold": {"auditor"},
+    "lift_legal_hold": {"auditor"},
+    "list_retention_rules": {"auditor"},
 }

@@ -148,6 +148,8 @@ def test_everything_stateful_is_looked_at() -> None:
         "Job",
         "Proposal",
         "Task",
+        "LeakIncident",
+        "PrivacyRequest",
     }
     assert models.Base is Base
 

@@ -173,6 +173,30 @@ REFERENCES: dict[str, str] = {
     "cancel_job path job_id": GONE,
     "list_accesses query principal_id": NONE,
     "list_audit_events query subject_id": NONE,
+    "reveal_customer path customer_id": HIDDEN,
+    "reveal_shipment path tracking_no": HIDDEN,
+    "list_accesses query customer_id": NONE,
+    "list_leaks query customer_id": NONE,
+    "get_leak path incident_id": GONE,
+    "list_leak_accesses path incident_id": GONE,
+    "change_leak path incident_id": GONE,
+    "change_leak body customer_ids": REFUSED,
+    "investigate_leak path incident_id": GONE,
+    "contain_leak path incident_id": GONE,
+    "notify_leak path incident_id": GONE,
+    "close_leak path incident_id": GONE,
+    "dismiss_leak path incident_id": GONE,
+    "list_privacy_requests query customer_id": EMPTY,
+    "create_privacy_request body customer_id": REFUSED,
+    "create_privacy_request body contact_id": REFUSED,
+    "get_privacy_request path request_id": HIDDEN,
+    "verify_privacy_request path request_id": HIDDEN,
+    "copy_privacy_request path request_id": HIDDEN,
+    "complete_privacy_request path request_id": HIDDEN,
+    "refuse_privacy_request path request_id": HIDDEN,
+    "list_legal_holds query customer_id": EMPTY,
+    "place_legal_hold body customer_id": REFUSED,
+    "lift_legal_hold path hold_id": HIDDEN,
 }
 
 NUMBERS = {"tracking_no", "customer_code", "list"}
@@ -252,6 +276,8 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
         await world.order_id()
         await world.task_id(of=await world.home_id())
         await world.proposal_id(of=await world.home_id())
+        await world.request_id()
+        await world.hold_id()
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
         "tracking_no": [await foreign.tracking_no(), await own.tracking_no()],

@@ -134,6 +134,31 @@ STATEMENTS: dict[str, int] = {
     "cancel_job": 3,
     "list_accesses": 3,
     "list_audit_events": 3,
+    "reveal_customer": 5,
+    "reveal_shipment": 5,
+    "list_seals": 3,
+    "verify_seals": 6,
+    "report_leak": 3,
+    "list_leaks": 4,
+    "get_leak": 3,
+    "list_leak_accesses": 5,
+    "change_leak": 9,
+    "investigate_leak": 5,
+    "contain_leak": 5,
+    "notify_leak": 5,
+    "close_leak": 5,
+    "dismiss_leak": 5,
+    "list_privacy_requests": 3,
+    "create_privacy_request": 6,
+    "get_privacy_request": 2,
+    "verify_privacy_request": 4,
+    "copy_privacy_request": 8,
+    "complete_privacy_request": 4,
+    "refuse_privacy_request": 4,
+    "list_legal_holds": 3,
+    "place_legal_hold": 4,
+    "lift_legal_hold": 4,
+    "list_retention_rules": 3,
 }
 """Opening and ending the transaction are not counted; of a batch, with one item."""
 
@@ -159,6 +184,11 @@ COPIES = {
     "proposals": "'reason', n",
     "segments": "'name', 's' || n",
     "accesses": "'operation', n",
+    "audit_seals": "'number', 1000 + n",
+    "leak_incidents": "'contact', n",
+    "legal_holds": "'reason', n",
+    "privacy_requests": "'note', n",
+    "retention_rules": "'valid_from', date '2000-01-01' + n",
 }
 """What of a row must differ beside its id."""
 

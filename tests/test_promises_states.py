@@ -9,7 +9,9 @@ from app.models.base import Base, Stateful
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
 from app.models.job import Job, JobState
+from app.models.leak import LeakIncident, LeakState
 from app.models.order import Order, OrderState
+from app.models.privacy import PrivacyRequest, PrivacyRequestState
 from app.models.shipment import ShipmentStatus
 from app.models.verification import Proposal, ProposalState, Task, TaskState
 from app.services.fold import TERMINAL
@@ -44,6 +46,14 @@ MOVES: dict[str, Move] = {
     "approve_proposal": Move(Proposal, ProposalState.APPROVED),
     "reject_proposal": Move(Proposal, ProposalState.REJECTED),
     "cancel_job": Move(Job, JobState.CANCELLED),
+    "investigate_leak": Move(LeakIncident, LeakState.INVESTIGATING),
+    "contain_leak": Move(LeakIncident, LeakState.CONTAINED),
+    "notify_leak": Move(LeakIncident, LeakState.NOTIFIED),
+    "close_leak": Move(LeakIncident, LeakState.CLOSED),
+    "dismiss_leak": Move(LeakIncident, LeakState.NOT_A_LEAK),
+    "verify_privacy_request": Move(PrivacyRequest, PrivacyRequestState.VERIFIED),
+    "complete_privacy_request": Move(PrivacyRequest, PrivacyRequestState.DONE),
+    "refuse_privacy_request": Move(PrivacyRequest, PrivacyRequestState.REFUSED),
 }
 DEEDS = {
     "disable_user",
@@ -65,6 +75,10 @@ DEEDS = {
     "change_segment_member",
     "change_segment_members",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
+    "reveal_customer",
+    "reveal_shipment",
+    "copy_privacy_request",
+    "lift_legal_hold",
 }
 """What is made under a thing, and verbs on what has no state machine: they may be said at any time."""
 
@@ -90,6 +104,8 @@ async def things(system: System) -> dict[type[Any], str]:
         Job: await world.job_id(),
         Task: await world.task_id(),
         Proposal: await world.proposal_id(),
+        LeakIncident: await world.incident_id(),
+        PrivacyRequest: await world.request_id(),
     }
 
 

@@ -12,6 +12,7 @@ import httpx
 
 from app import worker
 from app.security import Role
+from app.worker import seal_audit
 from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, SHIPMENT
 from tests.canaries import TEXT
 from tests.operations import described, parameters
@@ -353,6 +354,67 @@ class World:
     async def job_id(self) -> str:
         await self.code_id()
         return str(await self.system.scalar("SELECT id FROM jobs ORDER BY created_at DESC, id DESC LIMIT 1"))
+
+    async def seal(self) -> str:
+        """The SHA-256 of the first seal, in hexadecimal."""
+        await seal_audit(self.system.database.sessions)
+        return str(await self.system.scalar("SELECT encode(sha256, 'hex') FROM audit_seals WHERE number = 1"))
+
+    async def new_incident_id(self) -> str:
+        return str((await self.made(Role.HR, "/v1/leak-incidents", CALLS["report_leak"].body))["id"])
+
+    async def incident_id(self) -> str:
+        """A leak of which everything is known, and that nobody has looked into yet."""
+        incident = await self.new_incident_id()
+        auditor = await self.caller(Role.AUDITOR)
+        body = await self.filled(CALLS["change_leak"].body, {})
+        answer = await auditor.patch(f"/v1/leak-incidents/{incident}", body, headers={"If-Match": ETAG})
+        assert answer.status_code == 200, answer.text
+        return incident
+
+    async def investigated_incident_id(self) -> str:
+        return await self.moved_incident("investigate")
+
+    async def contained_incident_id(self) -> str:
+        return await self.moved_incident("investigate", "contain")
+
+    async def told_incident_id(self) -> str:
+        return await self.moved_incident("investigate", "contain", "notify")
+
+    async def moved_incident(self, *verbs: str) -> str:
+        incident = await self.incident_id()
+        for verb in verbs:
+            await self.made(Role.AUDITOR, f"/v1/leak-incidents/{incident}/{verb}", None)
+        return incident
+
+    async def seen_incident_id(self) -> str:
+        """A leak whose customer many have looked at."""
+        incident = await self.incident_id()
+        async with owner(self.system) as connection:
+            await connection.execute(
+                "INSERT INTO accesses (id, kind, customer_id, data) SELECT gen_random_uuid(), 'revealed', $1, '{}'"
+                " FROM generate_series(1, 50)",
+                UUID(await self.home_id()),
+            )
+        return incident
+
+    async def request_id(self, kind: str = "correction") -> str:
+        """A person's request, of whom it is not sure yet that they ask."""
+        body = {**CALLS["create_privacy_request"].body, "kind": kind}
+        return str((await self.made(Role.CUSTOMER_SERVICE, "/v1/privacy-requests", body))["id"])
+
+    async def verified_request_id(self, kind: str = "correction") -> str:
+        request = await self.request_id(kind)
+        path = f"/v1/privacy-requests/{request}/verify"
+        await self.made(Role.CUSTOMER_SERVICE, path, CALLS["verify_privacy_request"].body)
+        return request
+
+    async def verified_access_id(self) -> str:
+        return await self.verified_request_id("access")
+
+    async def hold_id(self) -> str:
+        body = CALLS["place_legal_hold"].body
+        return str((await self.made(Role.AUDITOR, "/v1/legal-holds", body))["id"])
 
 
 class Book:

@@ -97,6 +97,7 @@ class Customer(Stateful, Versioned, Base):
     search: Mapped[Any] = mapped_column(
         TSVECTOR, Computed("search_terms(name, romanised)", persisted=True), deferred=True
     )
+    anonymised_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
     contacts: Mapped[list["CustomerContact"]] = relationship(

@@ -31,6 +31,7 @@ class Event(Base):
             "id",
             postgresql_where=text("customer_id IS NOT NULL"),
         ),
+        Index(None, "transaction", "id"),
         {"postgresql_partition_by": "RANGE (recorded_at)"},
     )
 

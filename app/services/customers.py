@@ -181,6 +181,14 @@ def place(body: CustomerAddressCreate) -> CustomerAddress:
     return CustomerAddress(kind=body.kind, address=address, division_code=division)
 
 
+async def named(session: AsyncSession, actor: Principal, customer_id: UUID) -> Customer:
+    """The customer that a body names, if the actor may know of it."""
+    customer = await session.scalar(visible(actor).where(Customer.id == customer_id))
+    if customer is None:
+        raise Invalid("There is no such customer.", "没有这个客户。", pointer="/body/customer_id")
+    return customer
+
+
 def _addresses(body: CustomerCreate | CustomerChange) -> list[CustomerAddress]:
     return [place(address) for address in body.addresses or []]
 

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
 from app.models.division import Division
+from app.models.privacy import LegalTerm, RetentionRule
 from app.models.verification import StalenessWeight, VerificationRule
 from app.services import divisions
 
@@ -39,6 +40,13 @@ async def load(connection: AsyncConnection) -> None:
     await _upsert(connection, StalenessWeight, ("field",), _rows("staleness_weights"))
     await connection.execute(delete(Division))
     await connection.execute(insert(Division), divisions.rows())
+    await _upsert(connection, LegalTerm, ("code", "valid_from"), [_term(row) for row in _rows("legal_terms")])
+    await _upsert(
+        connection,
+        RetentionRule,
+        ("retention_class", "valid_from"),
+        [_retention_rule(row) for row in _rows("retention_rules")],
+    )
     await connection.execute(_ADD_CODES, [_carrier_code(row) for row in _rows("carrier_codes")])
 
 
@@ -64,6 +72,16 @@ def _dated(row: dict[str, Any]) -> dict[str, Any]:
 def _silence_rule(row: dict[str, Any]) -> dict[str, Any]:
     days = row.pop("after_days")
     return {**_dated(row), "after": timedelta(days=days)}
+
+
+def _term(row: dict[str, Any]) -> dict[str, Any]:
+    hours = row.pop("within_hours")
+    return {**_dated(row), "within": timedelta(hours=hours)}
+
+
+def _retention_rule(row: dict[str, Any]) -> dict[str, Any]:
+    days = row.pop("keep_days")
+    return {**_dated(row), "keep": None if days is None else timedelta(days=days)}
 
 
 def _carrier_code(row: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,14 @@
 import asyncio
 from uuid import UUID
 
+import structlog
+
 from app.database import Sessions
-from app.services import jobs, sweeps, verification
+from app.models.audit import AuditStream
+from app.services import jobs, retention, seals, sweeps, verification
 from app.services.segments import history
+
+log = structlog.get_logger(__name__)
 
 BREATH_S = 0.05
 
@@ -47,3 +52,25 @@ async def snapshot_segments(sessions: Sessions) -> None:
     for segment_id in waiting:
         async with sessions.begin() as session:
             await history.snapshot(session, segment_id)
+
+
+async def seal_audit(sessions: Sessions) -> None:
+    """Seal what was written down since; the log line is a copy of the chain's end outside the database."""
+    for stream in AuditStream:
+        more = True
+        while more:
+            async with sessions.begin() as session:
+                sealed = await seals.seal(session, stream)
+            if sealed is not None:
+                log.info("audit sealed", number=sealed.number, rows=sealed.rows, sha256=sealed.sha256.hex())
+            more = sealed is not None and sealed.rows == seals.BATCH
+
+
+async def apply_retention(sessions: Sessions) -> None:
+    """Take the people out of what has been kept long enough, a few rows a transaction."""
+    for each in retention.APPLIED:
+        done = 1
+        while done:
+            async with sessions.begin() as session:
+                done = await retention.step(session, each)
+            await asyncio.sleep(BREATH_S)

@@ -21,7 +21,14 @@ from app import logs, telemetry
 from app.database import Database, Sessions, connect, driver_connection
 from app.services import events
 from app.settings import Settings
-from app.worker.chores import housekeeping, open_tasks, snapshot_segments, sweep_silence
+from app.worker.chores import (
+    apply_retention,
+    housekeeping,
+    open_tasks,
+    seal_audit,
+    snapshot_segments,
+    sweep_silence,
+)
 from app.worker.jobs import STEPS, run_job
 from app.worker.outbox import relay
 
@@ -116,6 +123,16 @@ class Worker:
         async def silence(_: Schedule) -> None:
             with telemetry.span("sweep_silence"):
                 await sweep_silence(sessions)
+
+        @queue.schedule("seal_audit", "*/5 * * * *", clean_old=True)
+        async def sealing(_: Schedule) -> None:
+            with telemetry.span("seal_audit"):
+                await seal_audit(sessions)
+
+        @queue.schedule("apply_retention", "41 18 * * *", clean_old=True)
+        async def nightly(_: Schedule) -> None:
+            with telemetry.span("apply_retention"):
+                await apply_retention(sessions)
 
         @queue.schedule("housekeeping", "17 * * * *", clean_old=True)
         async def hourly(_: Schedule) -> None:

@@ -37,7 +37,8 @@ TAGS = {
     "partner": "What partner portals query.",
     "kpis": "Figures, with what they are made of.",
     "jobs": "Long work and how far it has come.",
-    "audit": "What happened and who looked.",
+    "audit": "What happened and who looked, sealed.",
+    "privacy": "Leaks, people's requests about their data, legal holds, and how long data is kept.",
     "health": "Whether the system lives, and whether it can serve.",
     "problems": "What the `type` of a problem document means.",
 }

@@ -19,11 +19,15 @@ from app.routers.v1 import (
     divisions,
     jobs,
     kpis,
+    leak_incidents,
+    legal_holds,
     me,
     orders,
     ownership,
     partner,
+    privacy_requests,
     proposals,
+    retention_rules,
     segments,
     shipments,
     tasks,
@@ -63,6 +67,10 @@ NOUNS = (
     kpis,
     jobs,
     audit,
+    leak_incidents,
+    privacy_requests,
+    legal_holds,
+    retention_rules,
 )
 
 

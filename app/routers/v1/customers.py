@@ -7,7 +7,7 @@ from fastapi import Query
 
 from app.models.customer import Customer, CustomerState
 from app.paging import Page, paginate
-from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, Tag, holder_of
+from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, SettingsOf, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.customer import (
     CustomerChange,
@@ -19,13 +19,15 @@ from app.schemas.customer import (
     CustomersFound,
     CustomerSummary,
 )
+from app.schemas.reveal import CustomerWhole, Reveal
 from app.security import Principal, Scope
-from app.services import customer_search, customers, views
+from app.services import customer_search, customers, reveals, views
 
 router = CourierRouter(prefix="/customers", tags=["customers"])
 
 Reader = Annotated[Principal, holder_of(Scope.CUSTOMERS_READ)]
 Writer = Annotated[Principal, holder_of(Scope.CUSTOMERS_WRITE)]
+Revealer = Annotated[Principal, holder_of(Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII)]
 
 
 @router.get("", summary="List customers", response_model=Page[CustomerSummary])
@@ -100,6 +102,14 @@ async def close_customer(
 ) -> Customer:
     """The house does no business with it any more; the record stays."""
     return _tagged(tag, await customers.move(session, actor, customer_id, CustomerState.CLOSED, body))
+
+
+@router.post("/{customer_id}/reveal", summary="Look behind the mask", response_model=CustomerWhole)
+async def reveal_customer(
+    customer_id: UUID, body: Reveal, actor: Revealer, session: Session, settings: SettingsOf
+) -> dict[str, Any]:
+    """One customer unmasked. Who looked, and why, is written down; so many looks a day."""
+    return await reveals.customer(session, actor, customer_id, body.reason, settings.reveals_per_day)
 
 
 def _tagged(tag: EntityTag, customer: Customer) -> Customer:
