@@ -62,6 +62,11 @@ class Scope(StrEnum):
     TRACKING_PUSH = "tracking:push"
     EXCEPTIONS_READ = "exceptions:read"
     EXCEPTIONS_HANDLE = "exceptions:handle"
+    IMPORTS_WRITE = "imports:write"
+    EXPORTS_READ = "exports:read"
+    EXPORTS_WRITE = "exports:write"
+    """Asks for a list of customers, and fetches it once somebody else has approved."""
+    EXPORTS_APPROVE = "exports:approve"
     KPIS_READ = "kpis:read"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
@@ -74,13 +79,20 @@ class Scope(StrEnum):
 
 _STAFF = {Scope.PROFILE_READ, Scope.CODES_READ}
 _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
+_EXPORTS = {Scope.EXPORTS_READ, Scope.EXPORTS_WRITE}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
-    Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.KPIS_READ}),
-    Role.SALES: frozenset(_STAFF | _PARCELS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE}),
+    Role.MARKETING: frozenset(
+        _STAFF | _CUSTOMERS | _EXPORTS | {Scope.CUSTOMERS_WRITE, Scope.IMPORTS_WRITE, Scope.KPIS_READ}
+    ),
+    Role.SALES: frozenset(_STAFF | _PARCELS | _EXPORTS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE}),
     Role.CUSTOMER_SERVICE: frozenset(
-        _STAFF | _CUSTOMERS | _PARCELS | {Scope.CUSTOMERS_WRITE, Scope.ORDERS_WRITE, Scope.KPIS_READ}
+        _STAFF
+        | _CUSTOMERS
+        | _PARCELS
+        | _EXPORTS
+        | {Scope.CUSTOMERS_WRITE, Scope.IMPORTS_WRITE, Scope.ORDERS_WRITE, Scope.KPIS_READ}
     ),
     Role.OPERATIONS: frozenset(
         _STAFF
@@ -97,7 +109,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.FINANCE: frozenset(_STAFF | _CUSTOMERS),
     Role.PRODUCT: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.HR: frozenset(_STAFF),
-    Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ}),
+    Role.EXECUTIVE: frozenset(_STAFF | {Scope.EXPORTS_READ, Scope.EXPORTS_APPROVE, Scope.KPIS_READ}),
     Role.AUDITOR: frozenset(
         _STAFF
         | _CUSTOMERS

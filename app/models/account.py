@@ -162,6 +162,7 @@ class AccessKind(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     REVOKED = "revoked"
     DENIED = "denied"
+    EXPORTED = "exported"
 
 
 class Access(Base):

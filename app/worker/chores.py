@@ -4,6 +4,7 @@ import asyncio
 
 from app.database import Sessions
 from app.services import jobs, sweeps
+from app.services.exports import requests as exports
 
 BREATH_S = 0.05
 
@@ -22,6 +23,7 @@ async def housekeeping(sessions: Sessions) -> None:
     async with sessions.begin() as session:
         await sweeps.make_months(session)
         await jobs.wake_lost(session)
+        await exports.settle(session)
     for table in sweeps.FORGOTTEN:
         more = True
         while more:

@@ -25,6 +25,8 @@ TAGS = {
     "clients": "The machines of dispatch and partners.",
     "departments": "The parts of the company.",
     "customers": "Companies and persons the courier serves.",
+    "imports": "Customers from files.",
+    "exports": "Lists of customers that leave the house, once somebody else has approved.",
     "orders": "What is to be picked up, from the customer's call to dispatch.",
     "shipments": "Parcels under way.",
     "tracking": "What dispatch systems push.",
