@@ -36,6 +36,7 @@ users = typer.Typer(no_args_is_help=True, help="The company's people.")
 clients = typer.Typer(no_args_is_help=True, help="The machines of dispatch and partners.")
 app.add_typer(users, name="user")
 app.add_typer(clients, name="client")
+app.command("import")(bring_in)
 
 console = Console()
 Result = TypeVar("Result")

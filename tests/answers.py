@@ -95,6 +95,25 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         ),
         {"text": a_text, "resolution": a_text, "note": a_text},
     ),
+    "ColumnMappingRead": ("field", {"heading": a_text}),
+    "ExportRead": (
+        (
+            "id state terms columns format requested_by decided_by decided_at rows size expires_at created_at updated_at"
+            " version file"
+        ),
+        {"reason": a_text, "note": a_text},
+    ),
+    "ExportTerms": ("kind state tier owner_id", {}),
+    "FileColumn": ("field", {"heading": a_text}),
+    "ImportLinks": ("errors", {}),
+    "ImportMappingRead": ("name columns kind external_system updated_at version", {}),
+    "ImportRead": (
+        (
+            "id format encoding delimiter columns mapping on_match dry_run size state error total read created updated"
+            " skipped failed undo_state removed restored kept job_id requested_by created_at links"
+        ),
+        {"filename": a_text},
+    ),
     "JobRead": ("id name state done total error created_at finished_at", {}),
     "LegRead": ("leg_no kind status started_at ended_at", {}),
     "MeRead": ("id kind name roles scopes department level superior_id deputy_id", {}),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.models.export import ExportColumn
 from tests.canaries import MAIL, NAME, PERSON, TEXT
 from tests.system import PASSWORD, an_instant
 
@@ -20,6 +21,7 @@ class Call:
     query: Mapping[str, Any] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
     places: Mapping[str, str] = field(default_factory=dict)
+    file: str | None = None
     status: int = 200
 
 
@@ -69,6 +71,8 @@ CODE = {
     "source": "测试",
 }
 NOTE = {"note": TEXT}
+MAPPING = {"columns": [{"heading": TEXT, "field": "name"}], "kind": "company", "external_system": "erp"}
+EXPORT = {"terms": {}, "columns": [column.value for column in ExportColumn], "format": "csv", "reason": TEXT}
 RESOLUTION = {"resolution": TEXT, "note": TEXT}
 PERIOD = {"from": "2020-01-01", "to": "2030-01-01"}
 
@@ -106,6 +110,20 @@ CALLS: dict[str, Call] = {
     "lose_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
     "close_customer": Call({"reason": TEXT}, places={"customer_id": "customer_id"}),
     "change_customer": Call({name: CUSTOMER[name] for name in ("name", "contacts", "addresses")}),
+    "list_imports": Call(query={"count": "true"}),
+    "create_import": Call(form={"dry_run": "false"}, file="{customer_file}", status=202),
+    "get_import": Call(),
+    "get_import_errors": Call(places={"import_id": "ended_import_id"}),
+    "cancel_import": Call(),
+    "undo_import": Call(places={"import_id": "ended_import_id"}, status=202),
+    "get_import_mapping": Call(places={"name": "mapping_name"}),
+    "put_import_mapping": Call(MAPPING, places={"name": "new_code"}),
+    "list_exports": Call(query={"count": "true"}),
+    "get_export": Call(),
+    "create_export": Call(EXPORT, status=201),
+    "get_export_file": Call(places={"export_id": "ready_export_id"}),
+    "approve_export": Call(NOTE),
+    "reject_export": Call(NOTE),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),
     "create_order": Call(

@@ -16,6 +16,7 @@ EVERYBODY = {
 }
 SEE_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance", "auditor"}
 KEEP_CUSTOMERS = {"marketing", "sales", "customer_service"}
+IMPORT = {"marketing", "customer_service"}
 SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
 TAKE_ORDERS = {"customer_service", "operations"}
 SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
@@ -47,6 +48,20 @@ MAY: dict[str, set[str]] = {
     "rest_customer": KEEP_CUSTOMERS,
     "lose_customer": KEEP_CUSTOMERS,
     "close_customer": KEEP_CUSTOMERS,
+    "list_imports": IMPORT,
+    "create_import": IMPORT,
+    "get_import": IMPORT,
+    "get_import_errors": IMPORT,
+    "cancel_import": IMPORT,
+    "undo_import": IMPORT,
+    "get_import_mapping": IMPORT,
+    "put_import_mapping": IMPORT,
+    "list_exports": KEEP_CUSTOMERS | {"executive"},
+    "get_export": KEEP_CUSTOMERS | {"executive"},
+    "create_export": KEEP_CUSTOMERS,
+    "get_export_file": KEEP_CUSTOMERS,
+    "approve_export": {"executive"},
+    "reject_export": {"executive"},
     "list_orders": SEE_PARCELS,
     "get_order": SEE_PARCELS,
     "create_order": TAKE_ORDERS,

@@ -22,6 +22,7 @@ REFUSED = "422 that points at it, where there is nothing"
 PARTED = "422 that points at it, for another customer's as for nothing"
 GONE = "404 where there is nothing; the house's own, not a customer's"
 NONE = "nothing is found; the house's own, not a customer's"
+WRITTEN = "the list holds what its requester may see, whatever it asks for; see test_exports.py"
 NEW = "it names what is made"
 PARKED = "kept until the number is known"
 APART = "200, under not_found"
@@ -58,6 +59,15 @@ REFERENCES: dict[str, str] = {
     "rest_customer path customer_id": HIDDEN,
     "lose_customer path customer_id": HIDDEN,
     "close_customer path customer_id": HIDDEN,
+    "get_import path import_id": GONE,
+    "get_import_errors path import_id": GONE,
+    "cancel_import path import_id": GONE,
+    "undo_import path import_id": GONE,
+    "create_export body owner_id": WRITTEN,
+    "get_export path export_id": GONE,
+    "get_export_file path export_id": GONE,
+    "approve_export path export_id": GONE,
+    "reject_export path export_id": GONE,
     "list_orders query customer_id": EMPTY,
     "create_order body customer_id": REFUSED,
     "create_order body customer_code": REFUSED,
@@ -298,4 +308,5 @@ def test_whoever_names_any_customer_in_what_they_make_sees_all_of_them(own: Worl
     assert where(NEW)
     assert where(APART)
     assert where(FIGURES)
+    assert where(WRITTEN)
     assert own.owned

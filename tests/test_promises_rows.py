@@ -36,6 +36,13 @@ AGAIN: dict[str, int] = {
     "rest_customer": 409,
     "lose_customer": 409,
     "close_customer": 409,
+    "create_import": 202,
+    "cancel_import": 409,
+    "undo_import": 409,
+    "put_import_mapping": 200,
+    "create_export": 201,
+    "approve_export": 409,
+    "reject_export": 409,
     "create_order": 201,
     "hand_over_order": 409,
     "accept_order": 409,
@@ -70,7 +77,7 @@ def strangers(name: str) -> Iterator[tuple[int, str]]:
 def spoilt(name: str, request: Request) -> Iterator[tuple[int, Request]]:
     """The request with one thing wrong, and the status of its answer."""
     operation = described()[name]
-    if places := parameters(operation, "path"):
+    if (places := parameters(operation, "path")) and operation["method"] != "PUT":
         nothing = {place: a_number() if place == "tracking_no" else str(uuid4()) for place in places}
         yield 404, request | {"path": operation["path"].format(**nothing)}
     yield 422, request | {"params": {"unheard_of": "1"}}

@@ -8,6 +8,7 @@ import pytest
 from app.models.base import Base, Stateful
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
+from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
 from app.models.order import Order, OrderState
 from app.models.shipment import ShipmentStatus
@@ -31,6 +32,8 @@ MOVES: dict[str, Move] = {
     "rest_customer": Move(Customer, CustomerState.DORMANT),
     "lose_customer": Move(Customer, CustomerState.LOST),
     "close_customer": Move(Customer, CustomerState.CLOSED),
+    "approve_export": Move(Export, ExportState.APPROVED),
+    "reject_export": Move(Export, ExportState.REJECTED),
     "hand_over_order": Move(Order, OrderState.HANDED_OVER),
     "accept_order": Move(Order, OrderState.ACCEPTED),
     "cancel_order": Move(Order, OrderState.CANCELLED),
@@ -48,6 +51,8 @@ DEEDS = {
     "enable_client",
     "rotate_client_secret",
     "end_carrier_code",
+    "cancel_import",  # its state is its job's
+    "undo_import",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
 }
 """Verbs on what has no state machine: they may be said at any time."""
@@ -69,6 +74,7 @@ async def things(system: System) -> dict[type[Any], str]:
     world = World(system)
     return {
         Customer: await world.home_id(),
+        Export: await world.export_id(),
         Order: await world.order_id(),
         DeliveryException: await world.exception_id(),
         Job: await world.job_id(),
@@ -120,4 +126,11 @@ def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
     assert models == {move.model for move in MOVES.values()}
     chosen = {move.to for move in MOVES.values()}
     entered = {to for model in models for targets in model.transitions.values() for to in targets}
-    assert entered - chosen == {JobState.RUNNING, JobState.DONE, JobState.FAILED, CustomerState.MERGED}
+    assert entered - chosen == {
+        JobState.RUNNING,
+        JobState.DONE,
+        JobState.FAILED,
+        CustomerState.MERGED,
+        ExportState.READY,
+        ExportState.EXPIRED,
+    }

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Enum
 
 import app
-from app.models import account, code, customer, delivery_exception, job, order, shipment
+from app.models import account, code, customer, delivery_exception, export, import_file, job, order, shipment
 from app.models.base import Base, Stateful
 from app.models.customer import Customer
 from app.models.delivery_exception import DeliveryException
@@ -29,7 +29,13 @@ LISTS: dict[str, type[StrEnum]] = {
     "customer_state": customer.CustomerState,
     "detected_by": delivery_exception.DetectedBy,
     "exception_state": delivery_exception.ExceptionState,
+    "export_column": export.ExportColumn,
+    "export_state": export.ExportState,
+    "file_format": import_file.FileFormat,
+    "import_field": import_file.ImportField,
     "job_state": job.JobState,
+    "on_match": import_file.OnMatch,
+    "row_outcome": import_file.RowOutcome,
     "leg_kind": shipment.LegKind,
     "liable_party": code.LiableParty,
     "contact_point_kind": customer.ContactPointKind,

@@ -5,9 +5,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import IO, Annotated, Any
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 FIELDS = 20
 PIECE = 1024 * 1024

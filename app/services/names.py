@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from pypinyin import lazy_pinyin
+from pypinyin.constants import RE_HANS
 from pypinyin.seg import simpleseg
 from sqlalchemy import ColumnElement, func, literal_column
 from sqlalchemy.orm import InstrumentedAttribute
@@ -35,7 +36,8 @@ def romanised(name: str) -> str:
 @lru_cache(100_000)
 def _read(part: str) -> tuple[str, ...]:
     """A character, phrase or run of letters as `lazy_pinyin` reads it within a text; kept, for it takes 50 us."""
-    return tuple(word for each in lazy_pinyin(part) for word in _WORD.findall(_folded(each)))
+    syllables = lazy_pinyin(part) if RE_HANS.match(part) else [part]
+    return tuple(word for each in syllables for word in _WORD.findall(_folded(each)))
 
 
 def matches(

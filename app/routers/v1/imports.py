@@ -1,6 +1,7 @@
 """Files of customers that are taken in."""
 
 import asyncio
+from contextlib import closing
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -95,8 +96,8 @@ async def create_import(actor: Importer, form: Received, session: OnceSession) -
         raise RequestValidationError(
             [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
         ) from None
-    upload = await asyncio.to_thread(files.Upload.of, form.file, form.filename)
-    return await requests.begin(session, actor, upload, options)
+    with closing(await asyncio.to_thread(files.Upload.of, form.file, form.filename)) as upload:
+        return await requests.begin(session, actor, upload, options)
 
 
 @router.get("/{import_id}", summary="Read an import", response_model=ImportRead)

@@ -108,7 +108,7 @@ async def _bind(session: AsyncSession, export: Export, parts: int, username: str
     """Make a workbook of the pieces, on disk while it grows, and put it in their place."""
     await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     with TemporaryDirectory() as directory:
-        path = Path(directory) / "list.xlsx"
+        path = Path(directory) / f"{export.id}.xlsx"
         book = xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": directory})
         book.set_properties(_properties(export, username))
         sheet, row = book.add_worksheet(), 0

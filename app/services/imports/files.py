@@ -42,13 +42,20 @@ class Upload:
     name: str
     kind: formats.Kind
     content: IO[bytes]
+    sent: IO[bytes]
 
     @classmethod
     def of(cls, file: IO[bytes], name: str) -> "Upload":
         """Look at a file as a whole; takes seconds where it is large. Raises `Invalid` for what can't be read."""
         kind = formats.recognised(file, name)
         name = _UNSAFE.sub("_", re.split(r"[/\\]", name)[-1])[-200:]
-        return cls(name, kind, formats.as_csv(file) if kind.format is FileFormat.XLSX else file)
+        content = formats.as_csv(file) if kind.format is FileFormat.XLSX else file
+        return cls(name, kind, content, file)
+
+    def close(self) -> None:
+        """Let go of what was made of the file; the file itself is its sender's."""
+        if self.content is not self.sent:
+            self.content.close()
 
     def headings(self) -> list[str]:
         self.content.seek(0)

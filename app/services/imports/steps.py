@@ -92,15 +92,9 @@ async def _write(session: AsyncSession, file: ImportFile, group: list[Draft]) ->
     update = file.on_match is OnMatch.UPDATE
     wanted = {min(ids) for ids in found.values()} - {matches.TO_COME} if update else set()
     present = await updates.present(session, wanted)
-    gathered, counts, met = Writes(file.id), Counter[str](), set[UUID]()
-    rest: list[Draft] = []
-    for place, draft in enumerate(group):
-        meant = found.get(draft.line, set())
-        if update and met & meant:
-            group, rest = group[:place], group[place:]
-            break
-        met |= meant - {matches.TO_COME}
-        counts.update([_outcome(gathered, draft, meant, file.on_match, present)])
+    gathered = Writes(file.id)
+    counts = await asyncio.to_thread(_gather, gathered, group, found, file.on_match, present)
+    group, rest = group[: counts.total()], group[counts.total() :]
     if file.dry_run:
         await _remember(session, file, group, found)
     else:
@@ -109,6 +103,23 @@ async def _write(session: AsyncSession, file: ImportFile, group: list[Draft]) ->
     file.updated += counts["updated"]
     file.skipped += counts["skipped"]
     return rest
+
+
+def _gather(
+    gathered: Writes,
+    group: list[Draft],
+    found: dict[int, set[UUID]],
+    on_match: OnMatch,
+    present: dict[UUID, updates.Present],
+) -> Counter[str]:
+    counts, met = Counter[str](), set[UUID]()
+    for draft in group:
+        meant = found.get(draft.line, set())
+        if on_match is OnMatch.UPDATE and met & meant:
+            break
+        met |= meant - {matches.TO_COME}
+        counts[_outcome(gathered, draft, meant, on_match, present)] += 1
+    return counts
 
 
 def _outcome(

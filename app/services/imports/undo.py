@@ -173,7 +173,8 @@ async def _restore(session: AsyncSession, import_id: UUID, rows: list[ImportRow]
         ]
     await bulk.update(session, CustomerContact, roles)
     await bulk.update(session, Customer, changed)
-    await session.execute(_FOLLOW, {"ids": ids, "import_id": import_id})
+    lines = [row.line for row in rows]
+    await session.execute(_FOLLOW, {"ids": ids, "lines": lines, "import_id": import_id})
 
 
 _KEPT = [getattr(Customer, name) for name in ("id", *SCALARS)]
@@ -190,8 +191,8 @@ _FORGET_POINTS = text("DELETE FROM contact_points WHERE id = ANY (CAST(:first AS
 _FORGET_ADDRESSES = text("DELETE FROM customer_addresses WHERE id = ANY (CAST(:first AS uuid[]))")
 _REMOVE = text("DELETE FROM customers WHERE id = ANY (CAST(:ids AS uuid[]))")
 _FOLLOW = text("""
-    UPDATE import_rows SET version = customers.version FROM customers
-    WHERE customers.id = import_rows.customer_id AND customers.id = ANY (CAST(:ids AS uuid[]))
-      AND import_id = :import_id AND import_rows.version = customers.version - 2
+    UPDATE import_rows SET version = version + 2
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:lines AS int[])) AS undone (customer, at)
+    WHERE import_id = :import_id AND customer_id = customer AND line < at
 """)
-"""After a row is undone, the one before it finds the customer as it left it, two versions on."""
+"""The rows before one that is undone find their customer two versions on: changed by it, and changed back."""
