@@ -18,6 +18,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import demo as demonstration
+from app import importing
 from app.database import connect, owner_engine
 from app.embedded import EmbeddedServerError
 from app.errors import CourierError
@@ -36,7 +37,7 @@ users = typer.Typer(no_args_is_help=True, help="The company's people.")
 clients = typer.Typer(no_args_is_help=True, help="The machines of dispatch and partners.")
 app.add_typer(users, name="user")
 app.add_typer(clients, name="client")
-app.command("import")(bring_in)
+app.command("import")(importing.main)
 
 console = Console()
 Result = TypeVar("Result")
@@ -255,10 +256,7 @@ def _run(act: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
 
 def _prepare_system(*, fill: bool) -> None:
     migrate()
-    if fill:
-        demo()
-    else:
-        add_first_user()
+    demo() if fill else add_first_user()
 
 
 async def _prepare() -> None:

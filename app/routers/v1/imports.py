@@ -1,6 +1,7 @@
 """Files of customers that are taken in."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import closing
 from typing import Annotated, Any
 from uuid import UUID
@@ -121,10 +122,15 @@ async def get_import_errors(
 ) -> Response:
     """A CSV file without the cells' contents, 10,000 rows at most; ask again with `after` for those behind the last."""
     file, rows = await requests.failed(session, import_id, query)
-    language = language_of(request)
-    text = as_csv([HEADINGS[language], *(line for row in rows for line in _lines(file, row, language))])
+    text = errors_file(file, rows, language_of(request))
     headers = {"Content-Disposition": f'attachment; filename="import-{import_id}-errors.csv"'}
-    return Response(f"\ufeff{text}", media_type="text/csv", headers=headers)
+    return Response(text, media_type="text/csv", headers=headers)
+
+
+def errors_file(file: ImportFile, rows: Iterable[ImportRow], language: str) -> str:
+    """Lines, columns and what to do, as CSV that opens in a spreadsheet."""
+    lines = [line for row in rows for line in _lines(file, row, language)]
+    return f"\ufeff{as_csv([HEADINGS[language], *lines])}"
 
 
 def _lines(file: ImportFile, row: ImportRow, language: str) -> list[tuple[str, str, str]]:
