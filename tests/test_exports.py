@@ -211,6 +211,21 @@ async def test_a_file_stands_sealed_expires_and_is_gone(empty_system: System) ->
     assert await system.scalar("SELECT count(*) FROM export_parts") == 0
 
 
+async def test_pieces_that_changed_places_are_not_opened(
+    empty_system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "STEP", 1)
+    system, marketing = empty_system, await empty_system.as_role(Role.MARKETING)
+    for _ in range(2):
+        await a_customer(system)
+    export = await asked(marketing)
+    await approved(system, export["id"])
+    swap = "UPDATE export_parts SET content = (SELECT content FROM export_parts WHERE number = 1) WHERE number = 0"
+    await execute(system, swap)
+    answer = await marketing.get(f"/v1/exports/{export['id']}/file")
+    assert answer.content == b"", "the answer breaks off"
+
+
 async def test_an_export_whose_job_failed_says_so(empty_system: System) -> None:
     system, marketing = empty_system, await empty_system.as_role(Role.MARKETING)
     export = await asked(marketing)

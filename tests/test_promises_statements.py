@@ -43,7 +43,7 @@ STATEMENTS: dict[str, int] = {
     "lose_customer": 7,
     "close_customer": 7,
     "list_imports": 3,
-    "create_import": 9,
+    "create_import": 8,
     "get_import": 2,
     "get_import_errors": 3,
     "cancel_import": 6,
