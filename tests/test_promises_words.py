@@ -35,7 +35,6 @@ LISTS: dict[str, type[StrEnum]] = {
     "import_field": import_file.ImportField,
     "job_state": job.JobState,
     "on_match": import_file.OnMatch,
-    "row_outcome": import_file.RowOutcome,
     "leg_kind": shipment.LegKind,
     "liable_party": code.LiableParty,
     "contact_point_kind": customer.ContactPointKind,
@@ -46,7 +45,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "shipment_status": shipment.ShipmentStatus,
     "user_level": account.UserLevel,
 }
-NOBODY_SEES = {"ClosesBy", "SilenceKind"}
+NOBODY_SEES = {"ClosesBy", "RowOutcome", "SilenceKind"}
 """Words of the house's rules, which no operation shows."""
 
 OF_ROWS = {
