@@ -65,7 +65,6 @@ class Scope(StrEnum):
     IMPORTS_WRITE = "imports:write"
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
-    """Asks for a list of customers, and fetches it once somebody else has approved."""
     EXPORTS_APPROVE = "exports:approve"
     KPIS_READ = "kpis:read"
     USERS_READ = "users:read"

@@ -11,7 +11,7 @@ from app.models.customer import Customer
 from app.models.job import Job
 from app.security import Role
 from app.services.imports import files as import_files
-from app.services.imports import steps
+from app.services.imports import matches, steps
 from app.worker import housekeeping, run_job
 from tests.files import (
     HEADINGS,
@@ -115,7 +115,7 @@ def a_workbook(rows: list[list[Any]]) -> bytes:
 
 async def test_a_workbook_is_read_with_numbers_as_they_were_typed(system: System) -> None:
     number = an_id()
-    rows = [
+    rows: list[list[Any]] = [
         ["客户名称", "电话", "外部系统", "外部编号"],
         ["顺丰", 13800000000, "erp", number],
         ["坏", "x", "erp", an_id()],
@@ -242,6 +242,13 @@ async def test_what_is_wrong_with_a_row_is_told_by_line_and_column_in_both_langu
     assert "2 cells" in found[2][2]
 
 
+async def test_what_the_database_cannot_store_costs_a_row_and_not_the_job(system: System) -> None:
+    """Far behind the part of the file by which its kind is judged."""
+    many = [ROW.format(an_id()) for _ in range(1000)]
+    done = await taken_in(system, a_file(*many, "顺丰,,,,,,x\x00y,,", many[0]), dry_run="true")
+    assert counts(done) == {"created": 1000, "updated": 1, "failed": 1}
+
+
 async def test_a_quote_that_is_never_closed_costs_rows_but_not_the_file(system: System) -> None:
     many = [ROW.format(an_id()) for _ in range(2500)]
     done = await taken_in(system, a_file(*many[:10], '"顺丰,,,,,,,,', *many[10:]))
@@ -350,7 +357,15 @@ async def test_a_dry_run_counts_what_would_happen_and_changes_no_customer(empty_
     system, number, code = empty_system, an_id(), an_id()
     await taken_in(system, a_file(ROW.format(number)))
     headings = "客户名称,客户代码,外部系统,外部编号"
-    rows = ["甲,,,", f"乙,{code},,", f"丙,{code},,", f"丁,,erp,{number}", ",,,X", f"戊,,erp,{an_id()}"]
+    rows = [
+        "甲,,,",
+        f"乙,{code},,",
+        f"丙,{code},,",
+        f"丁,{an_id()},erp,{number}",
+        ",,,X",
+        f"戊,,erp,{an_id()}",
+    ]
+    rows.append(rows[3].replace("丁", "己").replace(f"erp,{number}", ","))
     content = a_file(*rows, headings=headings)
     async with owner(system) as connection:
         before = await contents(connection)
@@ -368,7 +383,7 @@ async def test_a_dry_run_counts_what_would_happen_and_changes_no_customer(empty_
         "pgqueuer_log",
     }
     real = await taken_in(system, content)
-    assert counts(dry) == counts(real) == {"created": 3, "updated": 2, "failed": 1}
+    assert counts(dry) == counts(real) == {"created": 3, "updated": 3, "failed": 1}
     assert await errors(system, dry["id"]) == await errors(system, real["id"])
     answer = await (await system.as_role(Role.MARKETING)).post(f"/v1/imports/{dry['id']}/undo")
     assert answer.status_code == 409
@@ -456,7 +471,7 @@ async def test_a_customer_that_somebody_makes_meanwhile_is_met_and_not_doubled(e
     """The row is inserted between the look and the write: the write is tried again."""
     system, code = empty_system, an_id()
     made = await begun(system, a_file(f"顺丰,{code}", "乙,", headings="客户名称,客户代码"))
-    looks, look = 0, steps.matches.existing
+    looks, look = 0, matches.existing
 
     async def interrupted(*arguments: Any) -> Any:
         nonlocal looks
@@ -467,7 +482,7 @@ async def test_a_customer_that_somebody_makes_meanwhile_is_met_and_not_doubled(e
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps.matches, "existing", interrupted)
+        patch.setattr(matches, "existing", interrupted)
         await run_job(system.database.sessions, UUID(made["job_id"]))
     done = await read(system, made["id"])
     assert (done["state"], counts(done)) == ("done", {"created": 1, "updated": 1})

@@ -64,8 +64,9 @@ class Reader:
     external_system: str | None
 
     def draft(self, record: Record) -> Draft:
-        if record.problem is not None:
-            return Draft(record.line, None, [record.problem])
+        wrong = record.problem or (_NUL if "\x00" in "".join(record.cells) else None)
+        if wrong is not None:
+            return Draft(record.line, None, [wrong])
         cells = {
             name: text
             for name, cell in zip(self.fields, record.cells, strict=True)
@@ -89,6 +90,9 @@ class Reader:
         if address := {inner: cells[name] for name, inner in _OF_ADDRESS.items() if name in cells}:
             body["addresses"] = [address]
         return body
+
+
+_NUL = problem(None, "the row holds a NUL, which can't be stored; take it out", "该行含有空字符，请删除")
 
 
 def _clean(name: str, cell: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, OrderedDict
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -129,7 +129,8 @@ def _outcome(
     on_match: OnMatch,
     present: dict[UUID, updates.Present],
 ) -> str:
-    if not found:
+    gone = on_match is OnMatch.UPDATE and not found & {*present, matches.TO_COME}
+    if not found or gone:
         gathered.create(draft)
         return "created"
     if len(found) > 1:
@@ -157,9 +158,11 @@ async def _remember(
     session: AsyncSession, file: ImportFile, group: list[Draft], found: dict[int, set[UUID]]
 ) -> None:
     """Of a dry run: what these rows would have made."""
-    keys = [key for draft in group if draft.line not in found for key in draft.keys]
-    if keys:
-        await session.execute(insert(ImportKey), [{"import_id": file.id, "key": key} for key in keys])
+    update = file.on_match is OnMatch.UPDATE
+    known = [draft for draft in group if not draft.problems and (update or draft.line not in found)]
+    rows = [{"import_id": file.id, "key": key} for draft in known for key in draft.keys]
+    if rows:
+        await session.execute(insert(ImportKey).on_conflict_do_nothing(), rows)
 
 
 def actor_of(user_id: UUID) -> Principal:
