@@ -17,7 +17,7 @@ from rich.table import Table
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_commands
+from app import audit_commands, importing
 from app import demo as demonstration
 from app.database import connect, owner_engine
 from app.embedded import EmbeddedServerError
@@ -38,6 +38,7 @@ clients = typer.Typer(no_args_is_help=True, help="The machines of dispatch and p
 app.add_typer(users, name="user")
 app.add_typer(clients, name="client")
 app.add_typer(audit_commands.commands, name="audit")
+app.command("import")(importing.main)
 
 console = Console()
 Result = TypeVar("Result")
@@ -254,10 +255,7 @@ def _run(act: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
 
 def _prepare_system(*, fill: bool) -> None:
     migrate()
-    if fill:
-        demo()
-    else:
-        add_first_user()
+    demo() if fill else add_first_user()
 
 
 async def _prepare() -> None:

@@ -70,6 +70,10 @@ class Scope(StrEnum):
     TRACKING_PUSH = "tracking:push"
     EXCEPTIONS_READ = "exceptions:read"
     EXCEPTIONS_HANDLE = "exceptions:handle"
+    IMPORTS_WRITE = "imports:write"
+    EXPORTS_READ = "exports:read"
+    EXPORTS_WRITE = "exports:write"
+    EXPORTS_APPROVE = "exports:approve"
     KPIS_READ = "kpis:read"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
@@ -90,19 +94,33 @@ _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
 _KEEPING = {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_ASSIGN, Scope.CUSTOMERS_VERIFY, Scope.SEGMENTS_READ}
 _CHECKING = {Scope.CUSTOMERS_VERIFY, Scope.CUSTOMERS_PROPOSE}
 """Those who may not write customers say what they find wrong."""
+_EXPORTS = {Scope.EXPORTS_READ, Scope.EXPORTS_WRITE}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.MARKETING: frozenset(
-        _STAFF | _CUSTOMERS | _KEEPING | {Scope.SEGMENTS_WRITE, Scope.KPIS_READ},
+        _STAFF
+        | _CUSTOMERS
+        | _KEEPING
+        | _EXPORTS
+        | {Scope.SEGMENTS_WRITE, Scope.IMPORTS_WRITE, Scope.KPIS_READ},
     ),
-    Role.SALES: frozenset(_STAFF | _PARCELS | _KEEPING | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII}),
+    Role.SALES: frozenset(
+        _STAFF | _PARCELS | _KEEPING | _EXPORTS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII}
+    ),
     Role.CUSTOMER_SERVICE: frozenset(
         _STAFF
         | _CUSTOMERS
         | _PARCELS
         | _KEEPING
-        | {Scope.CUSTOMERS_PII, Scope.ORDERS_WRITE, Scope.KPIS_READ, Scope.PRIVACY_HANDLE}
+        | _EXPORTS
+        | {
+            Scope.CUSTOMERS_PII,
+            Scope.IMPORTS_WRITE,
+            Scope.ORDERS_WRITE,
+            Scope.KPIS_READ,
+            Scope.PRIVACY_HANDLE,
+        }
     ),
     Role.OPERATIONS: frozenset(
         _STAFF
@@ -120,7 +138,9 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.FINANCE: frozenset(_STAFF | _CUSTOMERS | _CHECKING),
     Role.PRODUCT: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.HR: frozenset(_STAFF),
-    Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ, Scope.LEAKS_HANDLE}),
+    Role.EXECUTIVE: frozenset(
+        _STAFF | {Scope.EXPORTS_READ, Scope.EXPORTS_APPROVE, Scope.KPIS_READ, Scope.LEAKS_HANDLE}
+    ),
     Role.AUDITOR: frozenset(
         _STAFF
         | _CUSTOMERS

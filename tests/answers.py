@@ -262,6 +262,25 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "RetentionRuleRead": ("retention_class valid_from keep action source provisional", {}),
     "SealRead": ("number stream rows sealed_at sha256", {}),
     "ShipmentWhole": ("id customer_id tracking_no sender recipient reference attributes", {}),
+    "ColumnMappingRead": ("field", {"heading": a_text}),
+    "ExportRead": (
+        (
+            "id state terms columns format requested_by decided_by decided_at rows size expires_at created_at updated_at"
+            " version file"
+        ),
+        {"reason": a_text, "note": a_text},
+    ),
+    "ExportTerms": ("kind state tier owner_id", {}),
+    "FileColumn": ("field", {"heading": a_text}),
+    "ImportLinks": ("errors", {}),
+    "ImportMappingRead": ("name columns kind external_system updated_at version", {}),
+    "ImportRead": (
+        (
+            "id format encoding delimiter columns mapping on_match dry_run size state error total read created updated"
+            " skipped failed undo_state removed restored kept job_id requested_by created_at links"
+        ),
+        {"filename": a_text},
+    ),
 }
 """Names and mail addresses of staff and machines are plain: whoever may read them works with them."""
 

@@ -1,3 +1,5 @@
+IMPORT = {"marketing", "customer_service"}
+
 HANDLE_LEAKS = {"auditor", "executive"}
 
 """The policy once more, written by hand: who may call which operation."""
@@ -168,4 +170,18 @@ MAY: dict[str, set[str]] = {
     "place_legal_hold": {"auditor"},
     "lift_legal_hold": {"auditor"},
     "list_retention_rules": {"auditor"},
+    "list_imports": IMPORT,
+    "create_import": IMPORT,
+    "get_import": IMPORT,
+    "get_import_errors": IMPORT,
+    "cancel_import": IMPORT,
+    "undo_import": IMPORT,
+    "get_import_mapping": IMPORT,
+    "put_import_mapping": IMPORT,
+    "list_exports": KEEP_CUSTOMERS | {"executive"},
+    "get_export": KEEP_CUSTOMERS | {"executive"},
+    "create_export": KEEP_CUSTOMERS,
+    "get_export_file": KEEP_CUSTOMERS,
+    "approve_export": {"executive"},
+    "reject_export": {"executive"},
 }

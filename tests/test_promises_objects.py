@@ -15,6 +15,9 @@ from tests.steps import told
 from tests.system import Caller, System, a_number
 from tests.world import World
 
+WRITTEN = "the list holds what its requester may see, whatever it asks for; see test_exports.py"
+
+
 HIDDEN = "404, for another's as for nothing"
 EMPTY = "the same answer for another's as for nothing"
 OWN_ONLY = "sales are refused another's as they are nothing; others, nothing"
@@ -197,6 +200,15 @@ REFERENCES: dict[str, str] = {
     "list_legal_holds query customer_id": EMPTY,
     "place_legal_hold body customer_id": REFUSED,
     "lift_legal_hold path hold_id": HIDDEN,
+    "get_import path import_id": GONE,
+    "get_import_errors path import_id": GONE,
+    "cancel_import path import_id": GONE,
+    "undo_import path import_id": GONE,
+    "create_export body owner_id": WRITTEN,
+    "get_export path export_id": GONE,
+    "get_export_file path export_id": GONE,
+    "approve_export path export_id": GONE,
+    "reject_export path export_id": GONE,
 }
 
 NUMBERS = {"tracking_no", "customer_code", "list"}
@@ -414,4 +426,5 @@ def test_whoever_names_any_customer_in_what_they_make_sees_all_of_them(own: Worl
     assert where(NEW)
     assert where(APART)
     assert where(FIGURES)
+    assert where(WRITTEN)
     assert own.owned

@@ -159,6 +159,20 @@ STATEMENTS: dict[str, int] = {
     "place_legal_hold": 4,
     "lift_legal_hold": 4,
     "list_retention_rules": 3,
+    "list_imports": 3,
+    "create_import": 8,
+    "get_import": 2,
+    "get_import_errors": 3,
+    "cancel_import": 6,
+    "undo_import": 9,
+    "get_import_mapping": 2,
+    "put_import_mapping": 3,
+    "list_exports": 3,
+    "get_export": 2,
+    "create_export": 3,
+    "get_export_file": 5,
+    "approve_export": 7,
+    "reject_export": 4,
 }
 """Opening and ending the transaction are not counted; of a batch, with one item."""
 
@@ -189,6 +203,8 @@ COPIES = {
     "legal_holds": "'reason', n",
     "privacy_requests": "'note', n",
     "retention_rules": "'valid_from', date '2000-01-01' + n",
+    "import_files": "'read', n",
+    "exports": "'rows', n",
 }
 """What of a row must differ beside its id."""
 

@@ -8,6 +8,7 @@ import pytest
 from app.models.base import Base, Stateful
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
+from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
 from app.models.leak import LeakIncident, LeakState
 from app.models.order import Order, OrderState
@@ -54,6 +55,8 @@ MOVES: dict[str, Move] = {
     "verify_privacy_request": Move(PrivacyRequest, PrivacyRequestState.VERIFIED),
     "complete_privacy_request": Move(PrivacyRequest, PrivacyRequestState.DONE),
     "refuse_privacy_request": Move(PrivacyRequest, PrivacyRequestState.REFUSED),
+    "approve_export": Move(Export, ExportState.APPROVED),
+    "reject_export": Move(Export, ExportState.REJECTED),
 }
 DEEDS = {
     "disable_user",
@@ -79,6 +82,8 @@ DEEDS = {
     "reveal_shipment",
     "copy_privacy_request",
     "lift_legal_hold",
+    "cancel_import",
+    "undo_import",
 }
 """What is made under a thing, and verbs on what has no state machine: they may be said at any time."""
 
@@ -105,6 +110,7 @@ async def things(system: System) -> dict[type[Any], str]:
         Task: await world.task_id(),
         Proposal: await world.proposal_id(),
         LeakIncident: await world.incident_id(),
+        Export: await world.export_id(),
         PrivacyRequest: await world.request_id(),
     }
 
@@ -161,4 +167,6 @@ def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
         (Job, JobState.DONE),
         (Job, JobState.FAILED),
         (Customer, CustomerState.MERGED),
+        (Export, ExportState.READY),
+        (Export, ExportState.EXPIRED),
     }

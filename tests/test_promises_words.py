@@ -17,6 +17,8 @@ from app.models import (
     customer,
     delivery_exception,
     division,
+    export,
+    import_file,
     job,
     leak,
     order,
@@ -70,8 +72,13 @@ LISTS: dict[str, type[StrEnum]] = {
     "refusal_ground": privacy.RefusalGround,
     "retention_action": privacy.RetentionAction,
     "retention_class": privacy.RetentionClass,
+    "export_column": export.ExportColumn,
+    "export_state": export.ExportState,
+    "file_format": import_file.FileFormat,
+    "import_field": import_file.ImportField,
+    "on_match": import_file.OnMatch,
 }
-NOBODY_SEES = {"ClosesBy", "SilenceKind"}
+NOBODY_SEES = {"RowOutcome", "ClosesBy", "SilenceKind"}
 """Words of the house's rules, which no operation shows."""
 
 OF_ROWS = {

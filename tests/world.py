@@ -12,9 +12,9 @@ import httpx
 
 from app import worker
 from app.security import Role
-from app.worker import seal_audit
-from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, SHIPMENT
-from tests.canaries import TEXT
+from app.worker import run_job, seal_audit
+from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, MAPPING, NOTE, SHIPMENT
+from tests.canaries import NAME, PERSON, TEXT
 from tests.operations import described, parameters
 from tests.owner import owner
 from tests.policy import MAY, PUBLIC
@@ -70,6 +70,9 @@ class World:
             "params": await self.filled(dict(call.query), things),
             "headers": {"If-Match": ETAG} if "if-match" in parameters(operation, "header") else {},
         }
+        if call.file is not None:
+            file = await self.filled(call.file, things)
+            request["files"] = {"file": (f"{TEXT}.csv", file.encode())}
         if call.form is not None:
             return request | {"data": await self.filled(dict(call.form), things)}
         return request | ({} if call.body is None else {"json": await self.filled(call.body, things)})
@@ -415,6 +418,49 @@ class World:
     async def hold_id(self) -> str:
         body = CALLS["place_legal_hold"].body
         return str((await self.made(Role.AUDITOR, "/v1/legal-holds", body))["id"])
+
+    acting: str = Role.CUSTOMER_SERVICE
+
+    async def customer_file(self) -> str:
+        """A customer that is new, one that was there, and rows that fail."""
+        rows = [f"{NAME},个人,{PERSON['phone']},{await self.new_code()},{TEXT}"] * 2
+        rows += [f"{NAME},个人,{TEXT},{await self.new_code()},"] * self.many
+        return "\r\n".join(["客户名称,客户类型,电话,客户代码,来源", *rows])
+
+    async def import_id(self) -> str:
+        service = await self.caller(Role.CUSTOMER_SERVICE)
+        request = await self.request("create_import")
+        answer = await self.send(service, request)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    async def ended_import_id(self) -> str:
+        number = await self.import_id()
+        await self.run("SELECT job_id FROM import_files WHERE id = :id", number)
+        return number
+
+    async def run(self, job: str, key: str) -> None:
+        """Do what the worker would do for the job that a query finds."""
+        await run_job(self.system.database.sessions, await self.system.scalar(job, id=UUID(key)))
+
+    async def mapping_name(self) -> str:
+        name = await self.new_code()
+        answer = await (await self.caller(Role.MARKETING)).request(
+            "PUT", f"/v1/import-mappings/{name}", json=MAPPING
+        )
+        assert answer.status_code == 200, answer.text
+        return name
+
+    async def export_id(self) -> str:
+        await self.home_id()
+        acting = self.acting if self.acting in MAY["create_export"] else Role.CUSTOMER_SERVICE
+        return str((await self.made(Role(acting), "/v1/exports", EXPORT))["id"])
+
+    async def ready_export_id(self) -> str:
+        number = await self.export_id()
+        await self.made(Role.EXECUTIVE, f"/v1/exports/{number}/approve", NOTE)
+        await self.run("SELECT job_id FROM exports WHERE id = :id", number)
+        return number
 
 
 class Book:

@@ -163,6 +163,7 @@ class AccessKind(StrEnum):
     REVOKED = "revoked"
     DENIED = "denied"
     REVEALED = "revealed"
+    EXPORTED = "exported"
 
 
 class Access(Base):

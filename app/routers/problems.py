@@ -91,7 +91,7 @@ def validation_document(found: Sequence[ErrorDetails | dict[str, Any]], request:
     """The problem document of a request that does not fit its schema, field by field."""
     language = language_of(request)
     fields = [
-        {"pointer": pointer_to(each["loc"]), "detail": _describe(each, language)} for each in found[:100]
+        {"pointer": pointer_to(each["loc"]), "detail": describe(each, language)} for each in found[:100]
     ]
     detail = say(VALIDATION, language).format(count=len(found))
     body = _document(errors.Invalid.slug, errors.Invalid.title, detail, 422, request)
@@ -175,7 +175,8 @@ def _plain(status: int, request: Request, headers: dict[str, str] | None = None)
     return _answer(request, body, headers)
 
 
-def _describe(error: ErrorDetails | dict[str, Any], language: str) -> str:
+def describe(error: ErrorDetails | dict[str, Any], language: str) -> str:
+    """What is wrong with one field, in the caller's language."""
     context = {"error": "", **error.get("ctx", {})}
     if language == "en" or error["type"] not in CHINESE:
         return str(error["msg"])

@@ -8,6 +8,7 @@ import structlog
 from app.database import Sessions
 from app.models.audit import AuditStream
 from app.services import jobs, retention, seals, sweeps, verification
+from app.services.exports import requests as exports
 from app.services.segments import history
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ async def housekeeping(sessions: Sessions) -> None:
     async with sessions.begin() as session:
         await sweeps.make_months(session)
         await jobs.wake_lost(session)
+        await exports.settle(session)
     for table in sweeps.FORGOTTEN:
         more = True
         while more:

@@ -28,6 +28,8 @@ TAGS = {
     "verification": "How fresh customers' data are, who confirms them, and what somebody found wrong.",
     "segments": "Groups of customers, picked by hand or by a filter.",
     "divisions": "China's provinces, prefectures and counties.",
+    "imports": "Customers from files.",
+    "exports": "Lists of customers that leave the house, once somebody else has approved.",
     "orders": "What is to be picked up, from the customer's call to dispatch.",
     "shipments": "Parcels under way.",
     "tracking": "What dispatch systems push.",
