@@ -87,6 +87,7 @@ def test_what_is_sure_gets_its_full_names_and_its_code(
         ({"province": "浙江省", "city": "杭州市", "district": "江干区"}, "330100"),
         ({"province": "江苏省", "city": "昆山市", "district": "玉山镇"}, "320583"),
         ({"province": "上海市", "city": "上海市", "street": "南京路100号"}, "310000"),
+        ({"province": "广东省", "city": "深圳市", "street": "南山科技园"}, "440300"),
         ({"province": "浙江省", "city": "杭州市", "street": "上海市场路1号"}, "330100"),
     ],
 )

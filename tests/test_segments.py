@@ -4,10 +4,10 @@ import asyncio
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
@@ -181,6 +181,8 @@ FILTER: TypeAdapter[Any] = TypeAdapter(Filter)
 
 
 @given(TREES)
+@example({"test": "tier", "any_of": ["key"]})
+@example({"test": "not", "of": {"test": "owner", "any_of": [str(uuid4())]}})
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_every_tree_runs_and_not_finds_exactly_the_others(
     system: System, three: dict[str, str], tree: dict[str, Any]

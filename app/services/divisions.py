@@ -203,8 +203,7 @@ def _longest(text: str, field: str, found: frozenset[str]) -> str | None:
     """The longest word of this field at the head of a text that lies in what was found before."""
     for length in range(min(_LONGEST, len(text)), 1, -1):
         meant = _written()[field].get(text[:length])
-        whole = field != "district" or text[:length] in _full_names()
-        if meant and whole and _both(found, meant):
+        if meant and _both(found, meant):
             return text[:length]
     return None
 
