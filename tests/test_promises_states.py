@@ -169,4 +169,5 @@ def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
         (Customer, CustomerState.MERGED),
         (Export, ExportState.READY),
         (Export, ExportState.EXPIRED),
+        (Export, ExportState.FAILED),
     }

@@ -20,6 +20,7 @@ ACCESSES = (
     "refresh_reused",
     "revoked",
     "denied",
+    "revealed",
 )
 
 

@@ -69,6 +69,7 @@ WORDS: dict[str, Any] = {
     "evidence": "上门核对营业执照",
     "filter": {"test": "division", "any_of": ["330000"]},
     "freight": "1280.00",
+    "PurchaseRead.freight": [{"amount": "1280.00", "currency": "CNY"}],
     "other_currencies": ["CHF"],
     "ProposalRead.changes": {"needs": ["冷链"]},
     "ProposalRead.reason": "与客户电话核对一致",
