@@ -60,6 +60,7 @@ class Worker:
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self._environment, self._log = environment, log
         self.peak_mib = 0.0
+        self.cpu_s: dict[int, float] = {}
         self.start()
 
     def start(self) -> None:
@@ -72,6 +73,7 @@ class Worker:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         high = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")
         self.peak_mib = max(self.peak_mib, int(high.split()[1]) / 1024)
+        self.cpu_s[self._process.pid] = time.clock_gettime(((~self._process.pid) << 3) | 2)
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
@@ -138,7 +140,7 @@ async def measured(postgres: EmbeddedServer, directory: Path, count: int, kills:
     lost, doubled = count - found["ids"], found["customers"] - found["ids"]
     console.print(
         f"{job.state} after {job.starts} starts: {count:,} rows in {seconds:.0f} s, {count / seconds:,.0f} rows/s;"
-        f" worker's peak {worker.peak_mib:.0f} MiB; lost {lost}, doubled {doubled}"
+        f" worker's peak {worker.peak_mib:.0f} MiB, {sum(worker.cpu_s.values()) / count * 1e6:.0f} us CPU a row; lost {lost}, doubled {doubled}"
     )
     console.print(found)
     even = {found["customers"], found["ids"], found["known"], found["contacts"], found["events"]} == {count}

@@ -2,16 +2,18 @@
 
 import io
 import secrets
+import tempfile
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from app.errors import Invalid
 from app.models.customer import Customer
 from app.models.job import Job
 from app.security import Role
 from app.services.imports import files as import_files
-from app.services.imports import matches, steps
+from app.services.imports import formats, matches, steps
 from app.worker import housekeeping, run_job
 from tests.files import (
     HEADINGS,
@@ -153,9 +155,8 @@ def zeros(*, lie: bool = False) -> bytes:
     with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/zeros.bin", bytes((1 if lie else 200) * 1024 * 1024))
     content = bomb.getvalue()
-    return (
-        content.replace((1024 * 1024).to_bytes(4, "little"), (100).to_bytes(4, "little")) if lie else content
-    )
+    size = content.rindex(b"PK\x01\x02") + 24
+    return content[:size] + (100).to_bytes(4, "little") + content[size + 4 :] if lie else content
 
 
 REFUSED = {
@@ -181,6 +182,18 @@ async def test_whatever_is_no_table_of_customers_is_refused_and_told_where(syste
     answer = await sent(await system.as_role(Role.MARKETING), content, filename)
     assert answer.status_code == 422, answer.text
     assert [each["pointer"] for each in answer.json()["errors"]] == ["/body/file"]
+
+
+async def test_a_workbook_is_held_to_the_sizes_that_it_declares_and_its_reader_to_its_memory() -> None:
+    """Two walls: the first sees what is packed, the second what a sheet is laid out to."""
+    for content in (zeros(), zeros(lie=True)):
+        with pytest.raises(Invalid):
+            formats.recognised(io.BytesIO(content), "a.xlsx")
+    with tempfile.TemporaryFile() as file:
+        file.write(a_bomb())
+        assert formats.recognised(file, "a.xlsx").format == "xlsx"
+        with pytest.raises(Invalid):
+            formats.as_csv(file)
 
 
 @pytest.mark.parametrize(

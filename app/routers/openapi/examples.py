@@ -95,6 +95,7 @@ WORDS: dict[str, Any] = {
     "FileColumn.field": "name",
     "ColumnMappingRead.heading": "公司全称",
     "mapping": "erp-2026",
+    "mapping_name": "erp-2026",
     "ImportMappingRead.name": "erp-2026",
     "external_system": "erp",
     "ImportRead.total": 1200,

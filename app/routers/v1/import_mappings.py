@@ -17,19 +17,19 @@ Importer = Annotated[Principal, holder_of(Scope.IMPORTS_WRITE)]
 Name = Annotated[MappingName, Path()]
 
 
-@router.get("/{name}", summary="Read a column mapping", response_model=ImportMappingRead)
-async def get_import_mapping(name: Name, tag: Tag, _: Importer, session: Reading) -> ImportMapping:
+@router.get("/{mapping_name}", summary="Read a column mapping", response_model=ImportMappingRead)
+async def get_import_mapping(mapping_name: Name, tag: Tag, _: Importer, session: Reading) -> ImportMapping:
     """Headings that are known anyway need not stand in it."""
-    mapping = await ImportMapping.fetch(session, name)
+    mapping = await ImportMapping.fetch(session, mapping_name)
     tag.settle(mapping.version)
     return mapping
 
 
-@router.put("/{name}", summary="Keep a column mapping", response_model=ImportMappingRead)
+@router.put("/{mapping_name}", summary="Keep a column mapping", response_model=ImportMappingRead)
 async def put_import_mapping(
-    name: Name, body: ImportMappingPut, tag: Tag, actor: Importer, session: Session
+    mapping_name: Name, body: ImportMappingPut, tag: Tag, actor: Importer, session: Session
 ) -> ImportMapping:
     """Makes it, or replaces it as a whole; imports that were begun keep the columns they began with."""
-    mapping = await requests.keep_mapping(session, actor, name, body)
+    mapping = await requests.keep_mapping(session, actor, mapping_name, body)
     tag.settle(mapping.version)
     return mapping
