@@ -21,6 +21,7 @@ from app.schemas.masking import (
 from app.security import Role
 from tests.canaries import MAIL, NAME, PERSON, PHONE, ROOM, TEXT, assert_no_canary
 from tests.system import System, a_number, an_event, an_instant
+from tests.world import World
 
 # Names
 
@@ -267,6 +268,9 @@ async def planted(system: System) -> dict[str, str]:
         "client_id": dispatch.id,
         "list": "shipment_status",
         "job_id": job.json().get("job_id") or str(uuid4()),
+        "task_id": await (world := World(system)).done_task_id(),
+        "proposal_id": await world.decided_proposal_id(),
+        "segment_id": await world.segment_id(),
     }
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Integer,
     ScalarSelect,
     Select,
@@ -73,21 +74,27 @@ def _rule_of_customer() -> ColumnElement[bool]:
     return and_(_in_force(VerificationRule), or_(VerificationRule.tier == Customer.tier, general))
 
 
-def _due_at() -> ColumnElement[Any]:
-    """The rule's interval after the oldest of its fields was confirmed, or the customer recorded."""
+def _oldest() -> FromClause:
+    """Since when a rule's fields are known, of each customer: the oldest was confirmed, or the customer recorded."""
     wanted = func.unnest(VerificationRule.fields).table_valued("field", name="wanted").render_derived()
     last = (
         select(func.max(Confirmation.confirmed_at))
         .where(Confirmation.customer_id == Customer.id, Confirmation.field == wanted.c.field)
         .correlate(Customer, wanted)
     )
-    oldest = select(func.min(func.coalesce(last.scalar_subquery(), Customer.created_at)))
-    since = oldest.select_from(wanted).correlate(Customer, VerificationRule).scalar_subquery()
-    return since + func.make_interval(0, 0, 0, VerificationRule.every_days)
+    oldest = func.min(func.coalesce(last.scalar_subquery(), Customer.created_at))
+    found = select(oldest.label("since")).select_from(wanted)
+    return found.correlate(Customer, VerificationRule).lateral("oldest")
+
+
+def _due_at(oldest: FromClause) -> ColumnElement[Any]:
+    interval = func.make_interval(0, 0, 0, VerificationRule.every_days)
+    return cast(ColumnElement[Any], (oldest.c.since + interval).label("due_at"))
 
 
 def _duties(of: Select[Customer]) -> Select[Any]:
     """One row for each customer and department that must confirm something of it."""
+    oldest = _oldest()
     columns: list[Any] = [
         Customer.id.label("customer_id"),
         Customer.name,
@@ -97,12 +104,13 @@ def _duties(of: Select[Customer]) -> Select[Any]:
         VerificationRule.code.label("rule"),
         VerificationRule.department,
         VerificationRule.fields,
-        _due_at().label("due_at"),
+        _due_at(oldest),
         staleness().label("staleness"),
     ]
     return (
         of.with_only_columns(*columns)
         .join(VerificationRule, _rule_of_customer())
+        .join(oldest, true())
         .where(Customer.state.in_(LOOKED_AFTER))
     )
 
@@ -145,12 +153,14 @@ async def view(session: AsyncSession, principal: Principal, customer_id: UUID) -
         .outerjoin(latest, true())
         .order_by(StalenessWeight.field)
     )
-    turns = select(
-        VerificationRule.department,
-        VerificationRule.code.label("rule"),
-        VerificationRule.fields,
-        _due_at().label("due_at"),
-    ).where(_rule_of_customer(), Customer.state.in_(LOOKED_AFTER))
+    oldest = _oldest()
+    rule = (VerificationRule.department, VerificationRule.code.label("rule"), VerificationRule.fields)
+    turns = (
+        select(*rule, _due_at(oldest))
+        .select_from(VerificationRule)
+        .join(oldest, true())
+        .where(_rule_of_customer(), Customer.state.in_(LOOKED_AFTER))
+    )
     found = await session.execute(
         customers.visible(principal)
         .where(Customer.id == customer_id)
@@ -239,7 +249,7 @@ async def _open(session: AsyncSession, due: list[dict[str, Any]]) -> None:
     if not due:
         return
     rows = [{**row, "id": uuid7(), "state": TaskState.OPEN, "version": 1} for row in due]
-    opened = await session.scalars(insert_new(Task).values(rows).on_conflict_do_nothing().returning(Task))
+    opened = await session.scalars(insert_new(Task).on_conflict_do_nothing().returning(Task), rows)
     happenings = [
         events.Happening("task.opened", tasks.subject(task), {"department": task.department})
         for task in opened.all()
