@@ -293,20 +293,6 @@ CALLS: dict[str, Call] = {
     "place_legal_hold": Call({"customer_id": "{home_id}", "reason": TEXT}, status=201),
     "lift_legal_hold": Call({"reason": TEXT}),
     "list_retention_rules": Call(query={"count": "true"}),
-    "list_imports": Call(query={"count": "true"}),
-    "create_import": Call(form={"dry_run": "false"}, file="{customer_file}", status=202),
-    "get_import": Call(),
-    "get_import_errors": Call(places={"import_id": "ended_import_id"}),
-    "cancel_import": Call(),
-    "undo_import": Call(places={"import_id": "ended_import_id"}, status=202),
-    "get_import_mapping": Call(places={"name": "mapping_name"}),
-    "put_import_mapping": Call(MAPPING, places={"name": "new_code"}),
-    "list_exports": Call(query={"count": "true"}),
-    "get_export": Call(),
-    "create_export": Call(EXPORT, status=201),
-    "get_export_file": Call(places={"export_id": "ready_export_id"}),
-    "approve_export": Call(NOTE),
-    "reject_export": Call(NOTE),
 }
 
 ITEMS = {

@@ -14,6 +14,7 @@ from app.security import Role
 from tests.canaries import CANARIES, MAIL, NAME, PERSON, PHONE, TEXT
 from tests.owner import execute, owner
 from tests.system import Caller, System, a_customer, a_shipment, an_event
+from tests.world import World
 
 WHO = f"{NAME}本人 {PHONE}"
 PEOPLE = {
@@ -32,6 +33,7 @@ OTHER: dict[str, Any] = {
 
 ERASED: dict[str, str] = {
     "accesses": "data",
+    "confirmations": "note",
     "consents": "evidence",
     "contact_points": "value normal label",
     "contacts": "name romanised",
@@ -43,12 +45,15 @@ ERASED: dict[str, str] = {
     "delivery_exceptions": "text resolution note",
     "events": "data",
     "external_ids": "system external_id",
+    "import_rows": "before problems",
     "legal_holds": "reason lift_reason",
     "orders": "parcels note",
     "parked_events": "source tracking_no event",
     "privacy_requests": "note identity outcome",
+    "proposals": "changes evidence reason",
     "raw_pushes": "headers body",
     "shipments": "sender recipient reference attributes",
+    "tasks": "note",
     "tracking_events": "location text attributes",
 }
 """Columns in which a customer's people may stand, and from which an erasure takes them."""
@@ -61,6 +66,7 @@ NOBODY: dict[str, str] = {
     "orders": "number",
     "raw_pushes": "sha256",
     "shipments": "tracking_no declared_currency freight_currency flags",
+    "tasks": "rule department fields",
     "tracking_events": "source event_id code reason_code status reason occurred_raw flags",
 }
 """Columns of the same tables that hold codes, numbers and hashes."""
@@ -72,24 +78,35 @@ OF_THE_HOUSE = {
     "clients",
     "codes",
     "departments",
+    "divisions",
     "event_keys",
     "exception_reasons",
+    "export_parts",
+    "exports",
     "idempotency_keys",
+    "import_chunks",
+    "import_files",
+    "import_keys",
+    "import_mappings",
     "jobs",
     "leak_incidents",
     "legal_terms",
     "outbox",
     "refresh_tokens",
     "retention_rules",
+    "segment_versions",
+    "segments",
     "sign_in_failures",
     "silence_rules",
+    "staleness_weights",
     "teams",
     "tracking_numbers",
     "unmapped_codes",
     "users",
+    "verification_rules",
     "worker_heartbeats",
 }
-"""Tables without customers' people: the house's own, or masked and gone within a day."""
+"""Tables without customers' people: the house's own, masked and gone within a day, or files sealed and gone in days."""
 
 
 def test_of_every_column_it_is_known_whether_people_stand_in_it() -> None:
@@ -226,11 +243,44 @@ FACTS = (
 )
 
 
+SAID = (
+    (
+        "INSERT INTO confirmations (id, customer_id, field, method, note, confirmed_by)"
+        " VALUES (gen_random_uuid(), $1, 'name', 'call', $2, $1)"
+    ),
+    (
+        "INSERT INTO proposals (id, customer_id, base_version, changes, evidence, state, proposed_by, reason, version)"
+        " VALUES (gen_random_uuid(), $1, 1, jsonb_build_object('name', $2::text), $2, 'rejected', $1, $2, 1)"
+    ),
+    (
+        "INSERT INTO tasks (id, customer_id, rule, department, fields, due_at, state, note, version)"
+        " VALUES (gen_random_uuid(), $1, 'x', 'sales', '{name}', now(), 'done', $2, 1)"
+    ),
+    (
+        "INSERT INTO import_rows (import_id, line, outcome, customer_id, version, before, problems)"
+        " SELECT id, 1, 'updated', $1, 1, jsonb_build_object('name', $2::text),"
+        " jsonb_build_array(jsonb_build_object('detail', $2::text)) FROM import_files LIMIT 1"
+    ),
+)
+
+
+async def said_elsewhere(system: System, customer: str) -> None:
+    """What was said of the customer while its data were confirmed and taken in from files."""
+    await World(system).import_id()
+    async with owner(system) as connection:
+        for statement in SAID:
+            await connection.execute(statement, UUID(customer), WHO)
+        await connection.execute(
+            "DELETE FROM import_chunks; UPDATE import_files SET filename = 'x', columns = '[]'"
+        )
+
+
 async def test_whoever_is_erased_stands_nowhere_and_every_figure_stays(empty_system: System) -> None:
     system = empty_system
     person = await a_known_person(system)
     other = await a_shipment(system, recipient=OTHER)
     await worker.seal_audit(system.database.sessions)
+    await said_elsewhere(system, person["id"])
     service, path = await asked(system, "erasure", person)
     planted = {place.split()[0] for place in await places(system)}
     expected = {f"{table}.{column}" for table, columns in ERASED.items() for column in columns.split()}

@@ -37,6 +37,10 @@ DELETE FROM external_ids WHERE customer_id = ANY (:customers);
 DELETE FROM customer_notes WHERE customer_id = ANY (:customers);
 UPDATE customer_grants SET reason = '' WHERE customer_id = ANY (:customers);
 UPDATE legal_holds SET reason = '', lift_reason = NULL WHERE customer_id = ANY (:customers);
+UPDATE proposals SET changes = '{}', evidence = '', reason = NULL WHERE customer_id = ANY (:customers);
+UPDATE tasks SET note = NULL WHERE customer_id = ANY (:customers);
+SELECT forget_confirmations(:customers);
+UPDATE import_rows SET before = NULL, problems = NULL WHERE customer_id = ANY (:customers);
 UPDATE orders SET note = NULL, parcels = (
     SELECT coalesce(jsonb_agg(jsonb_build_object('weight_kg', parcel -> 'weight_kg', 'pieces', parcel -> 'pieces')), '[]')
     FROM jsonb_array_elements(parcels) AS parcel)

@@ -42,7 +42,7 @@ def query(typed: str) -> str:
     """The text search query of what was typed; empty where nothing in it can be looked for."""
     text = unicodedata.normalize("NFKC", typed).lower()
     wanted = [_of_characters(run) for run in _HAN_RUN.findall(text)]
-    wanted += [_of_letters(_folded(word)) for word in _WORD.findall(text)]
+    wanted += [_of_letters(word) for word in _WORD.findall(text)]
     return " & ".join(wanted)
 
 
@@ -52,9 +52,10 @@ def _of_characters(run: str) -> str:
     return " & ".join(f"'{run[at : at + 2]}'" for at in range(len(run) - 1))
 
 
-def _of_letters(word: str) -> str:
-    """A word or its beginning, or pinyin, whole or by initials."""
-    ways = [f"'{word}':*"]
+def _of_letters(written: str) -> str:
+    """A word or its beginning, with accents or without, or pinyin, whole or by initials."""
+    word = _folded(written)
+    ways = [f"'{each}':*" for each in sorted({written, word})]
     for read in _syllables(word):
         if len(read) > 2:
             pairs = [f"'{one}{other}'" for one, other in pairwise(read[:-1])]
