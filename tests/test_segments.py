@@ -28,9 +28,15 @@ async def found(caller: Caller, filter_: dict[str, Any]) -> set[str]:
     body = {"name": secrets.token_hex(8), "kind": "dynamic", "filter": filter_}
     made = await caller.post("/v1/segments", body)
     assert made.status_code == 201, made.text
-    answer = await caller.get(f"/v1/segments/{made.json()['id']}/members", params={"limit": 200})
-    assert answer.status_code == 200, answer.text
-    return {row["id"] for row in answer.json()["items"]}
+    ids: set[str] = set()
+    page: dict[str, Any] = {"limit": 200}
+    while page:
+        answer = await caller.get(f"/v1/segments/{made.json()['id']}/members", params=page)
+        assert answer.status_code == 200, answer.text
+        ids |= {row["id"] for row in answer.json()["items"]}
+        following = answer.json()["next_cursor"]
+        page = {"limit": 200, "cursor": following} if following else {}
+    return ids
 
 
 @pytest.fixture(scope="module")
