@@ -24,6 +24,8 @@ TAGS = {
     "users": "The company's people.",
     "clients": "The machines of dispatch and partners.",
     "departments": "The parts of the company.",
+    "teams": "People who look after customers together.",
+    "contacts": "People one talks to, each at one customer or at several.",
     "customers": "Companies and persons the courier serves.",
     "verification": "How fresh customers' data are, who confirms them, and what somebody found wrong.",
     "segments": "Groups of customers, picked by hand or by a filter.",
