@@ -13,6 +13,9 @@ SIZE ?= small
 MINUTES ?= 10
 NPM := PATH="$(CURDIR)/contract/.venv/bin:$$PATH" npm
 
+# Set elsewhere, it would have every process that is started compile the whole house anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help run test lint contract fuzz bench faults format openapi lock clean
 .DEFAULT_GOAL := help
 

@@ -258,7 +258,6 @@ steps = st.lists(
 
 @hypothesis_settings(
     max_examples=15,
-    deadline=None,
     database=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -51,13 +51,13 @@ class Traced:
 
 
 @pytest.fixture
-async def traced(empty_system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Traced]:
+async def traced(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Traced]:
     memory, before = InMemorySpanExporter(), propagate.get_global_textmap()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_SERVICE_NAME", "courier-crm-test")
     monkeypatch.setattr(tracing, "OTLPSpanExporter", lambda: memory)
     telemetry._tracing.cache_clear()
-    async with running(empty_system.settings.database_url, log_level="INFO") as system:
+    async with running(empty_database, log_level="INFO") as system:
         on = telemetry._tracing()
         assert on is not None
         yield Traced(system, on.provider, memory)
