@@ -31,7 +31,8 @@ async def contents(connection: asyncpg.Connection) -> dict[str, str]:
         " AND relname NOT IN ('accesses', 'sign_in_failures')"
     )
     looks = " UNION ALL ".join(
-        f"SELECT '{table}', concat_ws(' ', count(*), max(xmin::text::bigint)) FROM {table}" for (table,) in tables
+        f"SELECT '{table}', concat_ws(' ', count(*), max(xmin::text::bigint)) FROM {table}"
+        for (table,) in tables
     )
     return dict(await connection.fetch(looks))
 

@@ -278,7 +278,7 @@ async def test_a_push_is_its_own_key(system: System) -> None:
 
 
 async def until(system: System, statement: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await system.scalar(statement):  # noqa: ASYNC110  # the database rings no bell
             await asyncio.sleep(0.01)
 

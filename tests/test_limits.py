@@ -104,7 +104,7 @@ async def test_how_much_at_the_same_time_is_limited_apart_from_the_rate(empty_da
 
 async def until_waiting(system: System, many: int) -> None:
     statement = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await system.scalar(statement) < many:  # noqa: ASYNC110  # the database rings no bell
             await asyncio.sleep(0.01)
 

@@ -28,6 +28,7 @@ from app.security import Role
 from app.services import jobs
 from app.telemetry import tracing
 from tests.owner import execute, owner
+from tests.servers import PATIENCE_S
 from tests.system import System, a_customer, a_number, a_shipment, an_event, running
 from tests.test_logs import SECRETS, crawl
 
@@ -94,7 +95,7 @@ def run_python(code: str, **environment: str) -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     return done.stdout
 
