@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from app.security import ROLE_SCOPES, Role, Scope
-from tests.operations import operations
+from tests.operations import description, operations
 from tests.owner import owner
 from tests.policy import MAY, PUBLIC
 from tests.steps import told
@@ -44,7 +44,7 @@ def test_the_hand_written_table_names_every_operation_and_no_other(system: Syste
 
 
 def test_every_operation_declares_scopes_or_is_public(system: System) -> None:
-    paths = system.app.openapi()["paths"]
+    paths = description()["paths"]
     for name, method, path in operations(system):
         declared = [scheme["oauth2"] for scheme in paths[path][method.lower()].get("security", [])]
         known = [[Scope(scope) for scope in scopes] for scopes in declared if scopes]
@@ -52,7 +52,7 @@ def test_every_operation_declares_scopes_or_is_public(system: System) -> None:
 
 
 def test_the_declared_scopes_give_what_the_table_says(system: System) -> None:
-    paths = system.app.openapi()["paths"]
+    paths = description()["paths"]
     for name, method, path in operations(system):
         if name in PUBLIC:
             continue
