@@ -37,6 +37,7 @@ APART = {
     "/v1/customers/{customer_id}/consents",
     "/v1/customers/{customer_id}/notes",
     "/v1/customers/{customer_id}/timeline",
+    "/v1/documents",
     "/v1/exports",
     "/v1/imports",
     "/v1/leak-incidents",

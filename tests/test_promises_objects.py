@@ -136,6 +136,12 @@ REFERENCES: dict[str, str] = {
     "list_segment_sizes path segment_id": GONE,
     "get_segment_rfm path segment_id": GONE,
     "list_segment_rfm path segment_id": GONE,
+    "list_documents query customer_id": EMPTY,
+    "get_document path document_id": HIDDEN,
+    "add_document_version path document_id": HIDDEN,
+    "get_document_content path document_id": HIDDEN,
+    "withdraw_document path document_id": HIDDEN,
+    "reinstate_document path document_id": HIDDEN,
     "list_orders query customer_id": EMPTY,
     "create_order body customer_id": REFUSED,
     "create_order body customer_code": REFUSED,
@@ -290,6 +296,7 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
         await world.proposal_id(of=await world.home_id())
         await world.request_id()
         await world.hold_id()
+        await world.document_id()
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
         "tracking_no": [await foreign.tracking_no(), await own.tracking_no()],
