@@ -76,9 +76,8 @@ CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file, as it was handed in",
         "content": {
-            "application/octet-stream": {
-                "schema": {"type": "string", "format": "binary", "examples": ["…"]},
-            }
+            media: {"schema": {"type": "string", "format": "binary", "examples": ["…"]}}
+            for media in kinds.media_types()
         },
     },
     409: {},

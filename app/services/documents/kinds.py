@@ -63,6 +63,11 @@ def _measured(file: IO[bytes]) -> tuple[int, bytes]:
     return size, digest.digest()
 
 
+def media_types() -> list[str]:
+    """Of everything that was ever taken."""
+    return [each["media_type"] for each in _types()]
+
+
 def _admitted(kind: dict[str, Any], on: date) -> bool:
     until = kind["valid_until"]
     return date.fromisoformat(kind["valid_from"]) <= on and (until is None or on < date.fromisoformat(until))

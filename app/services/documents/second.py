@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
+from uuid import UUID
 
 import obstore
 from cryptography.exceptions import InvalidTag
@@ -104,8 +105,12 @@ async def _remove(path: str) -> None:
         await obstore.delete_async(_store(settings().second_store), path)
 
 
+def path_of(document_id: UUID | str, number: int) -> str:
+    return f"{document_id}/{number}"
+
+
 def _path(version: DocumentVersion) -> str:
-    return f"{version.document_id}/{version.number}"
+    return path_of(version.document_id, version.number)
 
 
 @lru_cache
