@@ -47,7 +47,7 @@ class Document(Stateful, Versioned, Base):
     kind: Mapped[DocumentKind] = mapped_column(choice(DocumentKind))
     project: Mapped[str]
     state: Mapped[DocumentState] = mapped_column(choice(DocumentState), default=DocumentState.KEPT)
-    latest: Mapped[int] = mapped_column(default=0)
+    latest: Mapped[int]
     created_by: Mapped[UUID]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]

@@ -49,7 +49,19 @@ class DocumentVersionCreate(Body, json_schema_extra={"examples": [{"dated": "202
         return dated
 
 
-class DocumentCreate(DocumentVersionCreate):
+class DocumentCreate(
+    DocumentVersionCreate,
+    json_schema_extra={
+        "examples": [
+            {
+                "customer_id": "01a20084-6e0c-7c3f-9d8a-0f2b8c1d4e55",
+                "kind": "contract",
+                "project": "青禾茶业年度服务合同",
+                "dated": "2026-11-22",
+            }
+        ]
+    },
+):
     """What stands in the form beside the first file."""
 
     customer_id: UUID
@@ -86,17 +98,16 @@ class DocumentVersionRead(Read):
     name: Annotated[Redacted, Field(description="project-date-version")]
     media_type: str
     size: Annotated[int, Field(description="Bytes; 0 once it was erased")]
-    sha256: Annotated[str | None, Field(description="Of the content, in hexadecimal")]
+    sha256: Annotated[
+        str | None,
+        BeforeValidator(lambda value: value.hex() if isinstance(value, bytes) else value),
+        Field(description="Of the content, in hexadecimal"),
+    ]
     created_by: UUID
     created_at: datetime
     compared_at: Annotated[
         datetime | None, Field(description="When both copies of a contract were last found equal")
     ]
-
-    @field_validator("sha256", mode="before")
-    @classmethod
-    def _in_hexadecimal(cls, value: bytes | None) -> str | None:
-        return None if value is None else value.hex()
 
 
 class DocumentRead(DocumentSummary):

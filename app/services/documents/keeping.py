@@ -77,7 +77,9 @@ async def add(session: AsyncSession, actor: Principal, body: DocumentCreate, con
             "Contracts are kept twice, and there is no second store; CRM_SECOND_STORE has to be set.",
             "合同须保存两份，但未配置第二存储；请设置 CRM_SECOND_STORE。",
         )
-    document = Document(customer_id=customer.id, kind=body.kind, project=body.project, created_by=actor.id)
+    document = Document(
+        customer_id=customer.id, kind=body.kind, project=body.project, latest=1, created_by=actor.id
+    )
     session.add(document)
     await session.flush()
     await _keep(session, actor, document, body.dated, content)
@@ -95,6 +97,8 @@ async def add_version(
             f"The document is {document.state} and takes no new version.",
             f"文件状态为 {document.state}，不能增加新版本。",
         )
+    document.latest += 1
+    document.updated_at = now()
     await _keep(session, actor, document, body.dated, content)
     about = subject(document)
     await events.record(session, actor, "document.version_added", about, number=document.latest)
@@ -104,8 +108,6 @@ async def add_version(
 async def _keep(
     session: AsyncSession, actor: Principal, document: Document, dated: date | None, content: Content
 ) -> None:
-    document.latest += 1
-    document.updated_at = now()
     kept = DocumentVersion(
         document_id=document.id,
         number=document.latest,
