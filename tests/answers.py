@@ -277,7 +277,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         ),
         {"reason": a_text, "note": a_text},
     ),
-    "ExportTerms": ("kind state tier owner_id", {}),
+    "ExportTerms": ("kind state tier owner_id segment_id", {}),
     "FileColumn": ("field", {"heading": a_text}),
     "ImportLinks": ("errors", {}),
     "ImportMappingRead": ("name columns kind external_system updated_at version", {}),

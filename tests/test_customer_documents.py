@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
-from app import vault, worker
+from app import vault, vault_commands, worker
 from app.errors import Invalid
 from app.schemas.document import DocumentVersionCreate
 from app.security import Role
@@ -609,3 +609,20 @@ async def test_a_persons_copy_names_their_papers(system: System, service: Caller
     await service.post(f"{path}/verify", {"identity": "身份证"})
     copied = (await service.post(f"{path}/copy")).json()
     assert [(each["id"], each["project"]) for each in copied["documents"]] == [(made["id"], "年度合同")]
+
+
+async def test_the_command_says_how_many_keys_it_sealed_anew(
+    empty_system: System, ring: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system, service = empty_system, await empty_system.as_role(Role.CUSTOMER_SERVICE)
+    old, new = secrets.token_hex(32), secrets.token_hex(32)
+    ring(old)
+    made = await handed_in(system, service)
+    ring(new, old)
+    monkeypatch.setattr(vault_commands, "settings", lambda: system.settings)
+    monkeypatch.setattr(vault_commands, "join", lambda: None)
+    for told_ in ("Sealed 1 keys", "Sealed 0 keys"):
+        await asyncio.to_thread(vault_commands.rotate)
+        assert told_ in capsys.readouterr().out
+    ring(new)
+    assert await content_of(service, made) == PDF

@@ -17,6 +17,7 @@ from tests.world import World
 
 WRITTEN = "the list holds what its requester may see, whatever it asks for; see test_exports.py"
 
+IN_TERMS = "422 that points into the terms, where there is nothing; see test_exports.py"
 
 HIDDEN = "404, for another's as for nothing"
 EMPTY = "the same answer for another's as for nothing"
@@ -211,6 +212,7 @@ REFERENCES: dict[str, str] = {
     "cancel_import path import_id": GONE,
     "undo_import path import_id": GONE,
     "create_export body owner_id": WRITTEN,
+    "create_export body segment_id": IN_TERMS,
     "get_export path export_id": GONE,
     "get_export_file path export_id": GONE,
     "approve_export path export_id": GONE,
@@ -434,4 +436,5 @@ def test_whoever_names_any_customer_in_what_they_make_sees_all_of_them(own: Worl
     assert where(APART)
     assert where(FIGURES)
     assert where(WRITTEN)
+    assert where(IN_TERMS)
     assert own.owned
