@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from pydantic import SecretStr
 
 from app import vault, vault_commands, worker
@@ -234,6 +235,9 @@ async def test_rows_that_were_swapped_do_not_open(system: System, service: Calle
         "UPDATE document_versions v SET sealed_key = o.sealed_key FROM document_versions o"
         " WHERE v.document_id = $1::text::uuid AND o.document_id = $2::text::uuid"
     )
+    key = "SELECT sealed_key FROM document_versions WHERE document_id = :id"
+    with pytest.raises(InvalidTag):
+        vault.Box(await system.scalar(key, id=UUID(third["id"])), pieces.key_place(UUID(fourth["id"]), 1))
     await touch(system, keys, third["id"], fourth["id"])
     await touch(system, swap, third["id"], fourth["id"], 0, 0)
     assert await fails(service, third)
