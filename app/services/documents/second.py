@@ -1,5 +1,6 @@
 """The second store, in which contracts are kept once more: written behind the first, and compared with it."""
 
+from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -101,7 +102,7 @@ async def _read(path: str) -> bytes | None:
 
 
 async def _remove(path: str) -> None:
-    if await _read(path) is not None:
+    with suppress(FileNotFoundError):
         await obstore.delete_async(_store(settings().second_store), path)
 
 
@@ -118,4 +119,4 @@ def _store(url: str | None) -> ObjectStore:
     """Raises `ValueError` for what is no address of a store."""
     if url is None:
         raise ValueError("CRM_SECOND_STORE is not set, though there are contracts")
-    return from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
+    return from_url(url, mkdir=True, automatic_cleanup=True) if url.startswith("file:") else from_url(url)
