@@ -57,6 +57,7 @@ def template() -> Iterator[str]:
         server = EmbeddedServer(Path(directory), {"fsync": "off", "synchronous_commit": "off"})
         with server:
             os.environ["CRM_DATABASE_URL"] = server.url
+            os.environ["CRM_SECOND_STORE"] = (Path(directory) / "contracts").as_uri()
             command.upgrade(alembic_config(), "head")
             asyncio.run(_load_reference())
             yield server.url

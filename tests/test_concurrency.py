@@ -61,6 +61,7 @@ def made_for(operation: str) -> Any:
 
 READ = (
     "get_contact",
+    "get_document",
     "get_export",
     "get_import_mapping",
     "get_leak",
