@@ -54,6 +54,8 @@ class Scope(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     CUSTOMERS_ALL = "customers:all"
     """Sees every customer and what belongs to it, not only those one owns."""
+    CUSTOMERS_MERGE = "customers:merge"
+    """Makes two customers one, undoes that, and tells apart those that only look alike."""
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
     SHIPMENTS_READ = "shipments:read"
@@ -77,10 +79,13 @@ _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
-    Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.KPIS_READ}),
+    Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_MERGE, Scope.KPIS_READ}),
     Role.SALES: frozenset(_STAFF | _PARCELS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE}),
     Role.CUSTOMER_SERVICE: frozenset(
-        _STAFF | _CUSTOMERS | _PARCELS | {Scope.CUSTOMERS_WRITE, Scope.ORDERS_WRITE, Scope.KPIS_READ}
+        _STAFF
+        | _CUSTOMERS
+        | _PARCELS
+        | {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_MERGE, Scope.ORDERS_WRITE, Scope.KPIS_READ}
     ),
     Role.OPERATIONS: frozenset(
         _STAFF

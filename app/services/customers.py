@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
 from app.clock import now
-from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from app.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound, Stale
 from app.models.account import TeamMember, User
 from app.models.code import Code
 from app.models.customer import (
@@ -35,6 +35,7 @@ from app.schemas.customer import (
 from app.schemas.masking import redact
 from app.security import Principal, Scope
 from app.services import contact_points, events, names
+from app.services.duplicates import found as duplicates
 
 
 def owned_by(user_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
@@ -54,10 +55,22 @@ def visible(principal: Principal) -> Select[Customer]:
 
 
 def visible_ids(principal: Principal) -> Select[UUID] | None:
-    """The same as a sub-select of ids, for what belongs to customers; `None` means all."""
+    """The same as a sub-select of ids, for what belongs to customers, merged ones included; `None` means all."""
     if principal.may(Scope.CUSTOMERS_ALL):
         return None
-    return select(Customer.id).where(owned_by(principal.id))
+    return seen_by(principal.id)
+
+
+def seen_by(user_id: UUID | ColumnElement[UUID]) -> Select[UUID]:
+    """Ids of a user's own customers, and of those that have become a part of one."""
+    gone = aliased(Customer)
+    own = select(Customer.id).where(owned_by(user_id), Customer.merged_into_id.is_(None)).correlate(None)
+    return own.union_all(select(gone.id).where(gone.merged_into_id.in_(own))).subquery().select()
+
+
+def and_merged(customer_id: UUID) -> Select[UUID]:
+    """This customer and those that have become a part of it: parcels, events and consents still name them."""
+    return select(Customer.id).where(or_(Customer.id == customer_id, Customer.merged_into_id == customer_id))
 
 
 def listed(principal: Principal, query: CustomerQuery) -> Select[Customer]:
@@ -131,7 +144,7 @@ async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) 
     await _tier_must_exist(session, body.tier)
     owner_id = await _owner(session, actor, body.owner_id)
     customer = Customer(
-        **body.model_dump(exclude={"contacts", "addresses", "owner_id"}),
+        **body.model_dump(exclude={"contacts", "addresses", "owner_id", "refuse_duplicates"}),
         romanised=names.romanised(body.name),
         state=CustomerState.ACTIVE if body.code else CustomerState.PROSPECT,
         owner_id=owner_id,
@@ -140,6 +153,9 @@ async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) 
     )
     session.add(customer)
     await session.flush()
+    likely = await duplicates.note_new(session, customer)
+    if body.refuse_duplicates:
+        await _none_may_be_like_it(session, actor, likely)
     await events.record(session, actor, "customer.created", subject(customer), customer_kind=customer.kind)
     return customer
 
@@ -154,7 +170,7 @@ async def change(
             "The customer was changed since you read it; read it again and repeat your change.",
             "自您读取后客户资料已被修改，请重新读取后再提交。",
         )
-    changes = body.model_dump(exclude_unset=True, exclude={"contacts", "addresses"})
+    changes = body.model_dump(exclude_unset=True, exclude={"contacts", "addresses", "refuse_duplicates"})
     if changes.get("code") not in {None, customer.code}:
         await _code_must_be_free(session, changes["code"])
     if changes.get("tier") != customer.tier:
@@ -174,9 +190,12 @@ async def change(
     customer.updated_at = now()
     await session.flush()
     await forget_unlinked(session, left)
-    await events.record(
-        session, actor, "customer.changed", subject(customer), fields=sorted(body.model_fields_set)
-    )
+    fields = body.model_fields_set - {"refuse_duplicates"}
+    if fields & {"name", "contacts", "addresses"}:
+        likely = await duplicates.note(session, [customer_id])
+        if body.refuse_duplicates:
+            await _none_may_be_like_it(session, actor, likely[customer_id])
+    await events.record(session, actor, "customer.changed", subject(customer), fields=sorted(fields))
     return customer
 
 
@@ -196,12 +215,14 @@ def subject(customer: Customer) -> events.Subject:
 
 
 async def resolve(session: AsyncSession, customer_id: UUID | None, code: str | None) -> Customer:
-    """The customer that an id or a code names; exactly one of them is given."""
+    """The customer that an id or a code names, or what it was merged into; exactly one of them is given."""
     where: Any = Customer.id == customer_id if customer_id is not None else Customer.code == code
     customer = await session.scalar(select(Customer).where(where))
     if customer is None:
         field = "customer_id" if customer_id is not None else "customer_code"
         raise Invalid("There is no such customer.", "没有这个客户。", pointer=f"/body/{field}")
+    if customer.merged_into_id is not None:
+        return await Customer.fetch(session, customer.merged_into_id)
     return customer
 
 
@@ -255,4 +276,18 @@ async def _code_must_be_free(session: AsyncSession, code: str | None) -> None:
     if code is not None and await session.scalar(select(Customer.id).where(Customer.code == code)):
         raise Conflict(
             f"Another customer has the code {code}.", f"客户代码 {code} 已被占用。", pointer="/body/code"
+        )
+
+
+async def _none_may_be_like_it(
+    session: AsyncSession, actor: Principal, likely: Sequence[duplicates.Likeness]
+) -> None:
+    """Whom the actor may not know of is not spoken of; the pair is kept for those who may."""
+    ids = [customer_id for customer_id, _ in likely]
+    seen = set(await session.scalars(visible(actor).with_only_columns(Customer.id).where(Customer.id.in_(ids))))
+    if seen:
+        raise Duplicate(
+            "There are customers that may be the same; see candidates.",
+            "已有疑似相同的客户，请查看 candidates。",
+            candidates=[{"customer_id": str(each), "score": score} for each, score in likely if each in seen],
         )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import logs, telemetry
 from app.database import LOST_RACES, Sessions, is_out_of_order, sqlstate_of
 from app.models.job import Job, JobState
-from app.services import codes, jobs, remapping
+from app.services import clusters, codes, jobs, remapping
 
 log = structlog.get_logger(__name__)
 
@@ -86,4 +86,7 @@ async def remap_carrier_code(session: AsyncSession, job: Job) -> bool:
     return True
 
 
-STEPS: dict[str, Callable[[AsyncSession, Job], Awaitable[bool]]] = {codes.REMAP: remap_carrier_code}
+STEPS: dict[str, Callable[[AsyncSession, Job], Awaitable[bool]]] = {
+    codes.REMAP: remap_carrier_code,
+    clusters.SCAN: clusters.scan_step,
+}

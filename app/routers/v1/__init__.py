@@ -12,6 +12,7 @@ from app.routers.v1 import (
     customers,
     delivery_exceptions,
     departments,
+    duplicates,
     jobs,
     kpis,
     me,
@@ -28,6 +29,7 @@ NOUNS = (
     users,
     clients,
     departments,
+    duplicates,  # before the customers, whose paths would take its words for ids
     customers,
     orders,
     shipments,

@@ -1,0 +1,214 @@
+"""Keys and pairs, kept up to date in the transaction that writes a customer."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.customer import Customer, CustomerKind
+from app.models.duplicate import DuplicateOrigin
+from app.services.duplicates import blocking, compare
+from app.services.duplicates.record import Record, made
+
+MOST_COMPARED = 100
+"""Others that one record is compared with: those that share most keys with it."""
+
+_RECORD = """
+    c.id, c.kind, c.name,
+    (SELECT json_agg(json_build_array(p.kind, p.normal)) FROM customer_contacts h
+     JOIN contact_points p ON p.contact_id = h.contact_id WHERE h.customer_id = c.id) AS points,
+    (SELECT json_agg(a.address) FROM customer_addresses a WHERE a.customer_id = c.id) AS addresses,
+    (SELECT json_agg(json_build_array(e.system, e.external_id)) FROM external_ids e WHERE e.customer_id = c.id) AS ids
+"""
+_RECORDS = text(
+    f"SELECT {_RECORD} FROM customers c WHERE c.id = ANY (:ids) AND c.merged_into_id IS NULL"  # noqa: S608  # our own words
+)
+_NEAR = f"""
+    shared AS (
+        SELECT g.customer_id AS of_id, k.customer_id AS id
+        FROM given g CROSS JOIN LATERAL (
+            SELECT d.customer_id, count(*) OVER () AS sharing
+            FROM (SELECT customer_id FROM duplicate_keys WHERE key = g.key LIMIT {blocking.MOST_SHARED + 1}) d
+        ) k WHERE k.sharing <= {blocking.MOST_SHARED} AND k.customer_id <> g.customer_id
+    ), near AS (
+        SELECT of_id, id FROM (
+            SELECT of_id, id, row_number() OVER (PARTITION BY of_id ORDER BY count(*) DESC, id) AS place
+            FROM shared GROUP BY of_id, id
+        ) ranked WHERE place <= {MOST_COMPARED}
+    )
+    SELECT near.of_id, {_RECORD} FROM near JOIN customers c ON c.id = near.id AND c.merged_into_id IS NULL
+"""  # noqa: S608  # our own words and numbers
+_LOCK = text("SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key) k")
+_LOOK = text(
+    "WITH given AS (SELECT CAST(:id AS uuid) AS customer_id, unnest(CAST(:keys AS bigint[])) AS key),"
+    + _NEAR
+)
+_WRITE = text(
+    """
+    WITH given AS (
+        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS bigint[])) AS given (customer_id, key)
+    ), gone AS (
+        DELETE FROM duplicate_keys d WHERE d.customer_id = ANY (:all)
+        AND NOT EXISTS (SELECT FROM given g WHERE g.customer_id = d.customer_id AND g.key = d.key)
+    ), kept AS (
+        INSERT INTO duplicate_keys (customer_id, key) SELECT customer_id, key FROM given ON CONFLICT DO NOTHING
+    ),"""
+    + _NEAR
+)
+_PROPOSE = text("""
+    WITH found AS (
+        SELECT * FROM unnest(CAST(:ones AS uuid[]), CAST(:others AS uuid[]), CAST(:scores AS float8[]))
+            AS found (one_id, other_id, score)
+    ), gone AS (
+        DELETE FROM duplicate_pairs p WHERE dismissed_at IS NULL
+        AND (one_id = ANY (:judged) OR other_id = ANY (:judged))
+        AND NOT EXISTS (SELECT FROM found f WHERE f.one_id = p.one_id AND f.other_id = p.other_id)
+        AND NOT EXISTS (SELECT FROM customers c WHERE c.id IN (p.one_id, p.other_id) AND c.merged_into_id IS NOT NULL)
+        RETURNING one_id, other_id
+    ), kept AS (
+        INSERT INTO duplicate_pairs (one_id, other_id, cluster_id, score, found_by)
+        SELECT one_id, other_id, one_id, score, :origin FROM found f WHERE NOT EXISTS (
+            SELECT FROM duplicate_pairs d
+            JOIN customers a ON f.one_id IN (a.id, a.merged_into_id) AND a.id IN (d.one_id, d.other_id)
+            JOIN customers b ON f.other_id IN (b.id, b.merged_into_id) AND b.id IN (d.one_id, d.other_id) AND b.id <> a.id
+            WHERE d.dismissed_at IS NOT NULL)
+        ON CONFLICT (one_id, other_id) DO UPDATE SET score = excluded.score WHERE duplicate_pairs.dismissed_at IS NULL
+        RETURNING one_id, other_id
+    ) SELECT one_id, other_id FROM kept UNION SELECT one_id, other_id FROM gone
+""")
+_CONNECT = text("""
+    WITH RECURSIVE live AS NOT MATERIALIZED (
+        SELECT p.one_id, p.other_id FROM duplicate_pairs p
+        JOIN customers a ON a.id = p.one_id AND a.merged_into_id IS NULL
+        JOIN customers b ON b.id = p.other_id AND b.merged_into_id IS NULL
+        WHERE p.dismissed_at IS NULL
+    ), reached (seed, id) AS (
+        SELECT id, id FROM unnest(CAST(:ids AS uuid[])) AS id
+        UNION
+        SELECT r.seed, n.id FROM reached r CROSS JOIN LATERAL (
+            SELECT other_id FROM live WHERE one_id = r.id UNION ALL SELECT one_id FROM live WHERE other_id = r.id
+        ) AS n (id)
+    ), labels AS (
+        SELECT DISTINCT id, first_value(id) OVER (PARTITION BY seed ORDER BY id) AS label FROM reached
+    )
+    UPDATE duplicate_pairs p SET cluster_id = l.label FROM labels l, live
+    WHERE l.id = live.one_id AND live.one_id = p.one_id AND live.other_id = p.other_id
+      AND p.dismissed_at IS NULL AND p.cluster_id <> l.label
+""")
+
+Likeness = tuple[UUID, float]
+
+
+async def note_new(session: AsyncSession, customer: Customer) -> list[Likeness]:
+    """Write the keys of a customer that was just made, and propose whom it may be the same as."""
+    return (await _note(session, {customer.id: _read(customer)}, DuplicateOrigin.CREATE)).get(customer.id, [])
+
+
+async def note(
+    session: AsyncSession, customer_ids: Sequence[UUID], origin: DuplicateOrigin = DuplicateOrigin.CHANGE
+) -> dict[UUID, list[Likeness]]:
+    """The same for customers that were changed, or imported; of each, whom it may be the same as.
+
+    Whoever changes a customer's name, contacts, addresses or external ids calls this in the same transaction.
+    """
+    return await _note(session, await records(session, customer_ids), origin)
+
+
+async def records(session: AsyncSession, customer_ids: Sequence[UUID]) -> dict[UUID, Record]:
+    rows = await session.execute(_RECORDS, {"ids": list(customer_ids)})
+    return {row.id: _of(row._mapping) for row in rows}
+
+
+async def alike(session: AsyncSession, record: Record, besides: UUID | None = None) -> list[Likeness]:
+    """Whom a record that is not stored may be the same as, the most likely one first."""
+    given = {"id": besides or UUID(int=0), "keys": blocking.keys(record)}
+    rows = await session.execute(_LOOK, given)
+    return _likely([(row.id, compare.score(record, _of(row._mapping))) for row in rows])
+
+
+async def connect(session: AsyncSession, customer_ids: Iterable[UUID]) -> None:
+    """Give the clusters in which these customers are the name of their oldest member."""
+    await session.execute(_CONNECT, {"ids": list(customer_ids)})
+
+
+async def forget(session: AsyncSession, customer_id: UUID) -> None:
+    """Take away the keys of a customer that is no more."""
+    await session.execute(text("DELETE FROM duplicate_keys WHERE customer_id = :id"), {"id": customer_id})
+
+
+async def _note(
+    session: AsyncSession, given: Mapping[UUID, Record], origin: DuplicateOrigin
+) -> dict[UUID, list[Likeness]]:
+    keys = {customer_id: blocking.keys(record) for customer_id, record in given.items()}
+    if len(given) == 1:
+        # Two who write the same customer at once meet here; many at once would need more locks than there are.
+        await session.execute(_LOCK, {"keys": next(iter(keys.values()))})
+    scores = _among(given, keys)
+    for row in await session.execute(_WRITE, _flat(keys)):
+        likeness = compare.score(given[row.of_id], _of(row._mapping))
+        scores[min(row.of_id, row.id), max(row.of_id, row.id)] = likeness
+    pairs = {pair: likeness for pair, likeness in scores.items() if likeness >= compare.threshold()}
+    if pairs or origin is not DuplicateOrigin.CREATE:
+        judged = [] if origin is DuplicateOrigin.MERGE else list(given)  # an undo finds what was there
+        await _propose(session, pairs, judged, origin)
+    found = defaultdict(list)
+    for (one, other), likeness in pairs.items():
+        found[one].append((other, likeness))
+        found[other].append((one, likeness))
+    return {customer_id: _likely(found[customer_id]) for customer_id in given}
+
+
+def _among(given: Mapping[UUID, Record], keys: Mapping[UUID, list[int]]) -> dict[tuple[UUID, UUID], float]:
+    """The scores of those that are written together, whose keys no statement sees yet."""
+    sharing = defaultdict(list)
+    for customer_id in sorted(given):
+        for key in keys[customer_id]:
+            sharing[key].append(customer_id)
+    groups = (group for group in sharing.values() if 1 < len(group) <= blocking.MOST_SHARED)
+    pairs = {pair for group in groups for pair in combinations(group, 2)}
+    return {(one, other): compare.score(given[one], given[other]) for one, other in pairs}
+
+
+def _flat(keys: Mapping[UUID, list[int]]) -> dict[str, Any]:
+    rows = [(customer_id, key) for customer_id, each in keys.items() for key in each]
+    return {"ids": [row[0] for row in rows], "keys": [row[1] for row in rows], "all": list(keys)}
+
+
+async def _propose(
+    session: AsyncSession,
+    pairs: Mapping[tuple[UUID, UUID], float],
+    judged: list[UUID],
+    origin: DuplicateOrigin,
+) -> None:
+    """Keep the pairs that were found, let go of those of these customers that were not, and join the clusters."""
+    values = {
+        "ones": [one for one, _ in pairs],
+        "others": [other for _, other in pairs],
+        "scores": list(pairs.values()),
+        "judged": judged,
+        "origin": origin,
+    }
+    touched = (await session.execute(_PROPOSE, values)).all()
+    if touched:
+        await connect(session, {customer_id for pair in touched for customer_id in pair})
+
+
+def _likely(scored: Iterable[Likeness]) -> list[Likeness]:
+    found = [(customer_id, round(score, 4)) for customer_id, score in scored if score >= compare.threshold()]
+    return sorted(found, key=lambda each: (-each[1], each[0]))
+
+
+def _read(customer: Customer) -> Record:
+    points = [(point.kind, point.normal) for held in customer.contacts for point in held.contact.points]
+    return made(customer.kind, customer.name, points=points, addresses=[each.address for each in customer.addresses])
+
+
+def _of(row: Mapping[Any, Any]) -> Record:
+    kind = CustomerKind(row["kind"])
+    return made(
+        kind, row["name"], points=row["points"] or (), addresses=row["addresses"] or (), ids=row["ids"] or ()
+    )
