@@ -17,6 +17,7 @@ EVERYBODY = {
 SEE_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance", "auditor"}
 KEEP_CUSTOMERS = {"marketing", "sales", "customer_service"}
 SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
+MERGE_CUSTOMERS = {"marketing", "customer_service"}
 TAKE_ORDERS = {"customer_service", "operations"}
 SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
 
@@ -47,6 +48,14 @@ MAY: dict[str, set[str]] = {
     "rest_customer": KEEP_CUSTOMERS,
     "lose_customer": KEEP_CUSTOMERS,
     "close_customer": KEEP_CUSTOMERS,
+    "list_duplicates": SEE_CUSTOMERS,
+    "check_duplicates": SEE_CUSTOMERS,
+    "dismiss_duplicate": MERGE_CUSTOMERS,
+    "scan_duplicates": MERGE_CUSTOMERS,
+    "preview_merge": MERGE_CUSTOMERS,
+    "merge_customers": MERGE_CUSTOMERS,
+    "get_merge": MERGE_CUSTOMERS,
+    "undo_merge": MERGE_CUSTOMERS,
     "list_orders": SEE_PARCELS,
     "get_order": SEE_PARCELS,
     "create_order": TAKE_ORDERS,

@@ -42,6 +42,14 @@ STATEMENTS: dict[str, int] = {
     "rest_customer": 7,
     "lose_customer": 7,
     "close_customer": 7,
+    "list_duplicates": 5,
+    "check_duplicates": 3,
+    "dismiss_duplicate": 5,
+    "scan_duplicates": 5,
+    "preview_merge": 4,
+    "merge_customers": 40,
+    "get_merge": 4,
+    "undo_merge": 40,
     "list_orders": 3,
     "get_order": 3,
     "create_order": 5,
@@ -97,7 +105,7 @@ COPIES = {
     "delivery_exceptions": "'leg_no', 1000 + n",
     "users": "'username', 'u' || n",
     "clients": "'client_id', 'c' || n",
-    "jobs": "'done', n",
+    "jobs": "'done', n, 'key', NULL",
     "accesses": "'operation', n",
 }
 """What of a row must differ beside its id."""

@@ -48,6 +48,9 @@ DEEDS = {
     "enable_client",
     "rotate_client_secret",
     "end_carrier_code",
+    "merge_customers",  # ends one of two customers; tests/test_merges.py judges it
+    "preview_merge",
+    "undo_merge",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
 }
 """Verbs on what has no state machine: they may be said at any time."""

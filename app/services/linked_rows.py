@@ -14,6 +14,7 @@ from sqlalchemy import Column, Index, Table, TextClause, UniqueConstraint, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.base import Base
+from app.models.customer import Customer
 
 _PARCELS = "parcels keep the customer they were sent under, which leads each of their keys; see `merged_into_id`"
 _HISTORY = "what happened, happened to the customer of that day; only ever inserted"
@@ -64,7 +65,7 @@ def named() -> Iterator[Link]:
 
 
 def _names_customer(column: Column[Any]) -> bool:
-    return any(str(key.target_fullname) == "customers.id" for key in column.foreign_keys)
+    return any(key.column is Customer.__table__.c.id for key in column.foreign_keys)
 
 
 async def move(session: AsyncSession, merge_id: UUID, survivor_id: UUID, merged_id: UUID) -> None:
@@ -88,7 +89,7 @@ async def count(session: AsyncSession, customer_id: UUID) -> dict[str, int]:
         text(f"SELECT name, sum(rows)::int FROM ({parts}) AS found GROUP BY name ORDER BY name"),  # noqa: S608  # as above
         {"id": customer_id},
     )
-    return {name: found for name, found in rows.tuples() if found}
+    return {name: found for name, found in rows if found}
 
 
 async def keep(session: AsyncSession, merge_id: UUID, table: Table, ids: list[UUID]) -> None:
@@ -149,7 +150,7 @@ def _removing(link: Link) -> TextClause:
         f"WITH gone AS (DELETE FROM {name} t WHERE t.{column} = :merged AND ({' OR '.join(clashes) or 'false'})"
         " RETURNING t.*)"
         " INSERT INTO merged_rows (merge_id, table_name, key, before)"
-        f" SELECT :merge, '{name}', {_key(link.table, 'gone')}, to_jsonb(gone) FROM gone WHERE :survivor IS NOT NULL"
+        f" SELECT :merge, '{name}', {_key(link.table, 'gone')}, to_jsonb(gone) FROM gone"
     )
 
 
@@ -177,11 +178,11 @@ def _condition(index: Index) -> str:
 def _moving(link: Link) -> TextClause:
     name, column = link.table.name, link.column
     return text(
-        f"WITH old AS (SELECT t AS line, to_jsonb(t) AS before FROM {name} t WHERE {column} = :merged FOR UPDATE),"  # noqa: S608  # names of models
-        f" new AS (UPDATE {name} t SET {column} = :survivor FROM old WHERE {_same(link.table, 't', '(old.line)')}"
-        f" RETURNING old.before, {_key(link.table, 't')} AS key, md5(to_jsonb(t)::text) AS digest)"
+        f"WITH was AS (SELECT t AS line, to_jsonb(t) AS before FROM {name} t WHERE {column} = :merged FOR UPDATE),"  # noqa: S608  # names of models
+        f" moved AS (UPDATE {name} t SET {column} = :survivor FROM was WHERE {_same(link.table, 't', '(was.line)')}"
+        f" RETURNING was.before, {_key(link.table, 't')} AS key, md5(to_jsonb(t)::text) AS digest)"
         " INSERT INTO merged_rows (merge_id, table_name, key, before, digest)"
-        f" SELECT :merge, '{name}', key, before, digest FROM new"
+        f" SELECT :merge, '{name}', key, before, digest FROM moved"
     )
 
 

@@ -85,7 +85,8 @@ async def undo(session: AsyncSession, actor: Principal, merge_id: UUID) -> Merge
     await linked_rows.restore(session, merge_id)
     done.undone_at, done.undone_by = now(), actor.id
     await session.flush()
-    await found.note(session, both)
+    await found.withdraw(session, done.survivor_id, done.created_at)
+    await found.note(session, both, DuplicateOrigin.MERGE)
     await found.connect(session, await _neighbours(session, both))
     await _tell(session, actor, "customer.merge_undone", done)
     return done
@@ -182,7 +183,7 @@ async def _neighbours(session: AsyncSession, both: Sequence[UUID]) -> set[UUID]:
             or_(DuplicatePair.one_id.in_(both), DuplicatePair.other_id.in_(both))
         )
     )
-    return {*both, *(customer_id for pair in pairs.tuples() for customer_id in pair)}
+    return {*both, *(customer_id for pair in pairs for customer_id in pair)}
 
 
 async def _tell(session: AsyncSession, actor: Principal, kind: str, done: Merge) -> None:

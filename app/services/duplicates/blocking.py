@@ -12,7 +12,7 @@ from app.services.duplicates.record import Record
 
 _SOFT = re.compile(r"[aeiouyhw]|(.)(?=\1)")
 
-MOST_SHARED = 50
+MOST_SHARED = 200
 """A key that more customers have says too little and is passed over: 王伟 of 北京, a building of a thousand firms."""
 
 

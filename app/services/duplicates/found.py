@@ -1,20 +1,21 @@
 """Keys and pairs, kept up to date in the transaction that writes a customer."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import combinations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import delete, or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.customer import Customer, CustomerKind
-from app.models.duplicate import DuplicateOrigin
+from app.models.duplicate import DuplicateOrigin, DuplicatePair
 from app.services.duplicates import blocking, compare
 from app.services.duplicates.record import Record, made
 
-MOST_COMPARED = 100
+MOST_COMPARED = 30
 """Others that one record is compared with: those that share most keys with it."""
 
 _RECORD = """
@@ -78,7 +79,7 @@ _PROPOSE = text("""
             WHERE d.dismissed_at IS NOT NULL)
         ON CONFLICT (one_id, other_id) DO UPDATE SET score = excluded.score WHERE duplicate_pairs.dismissed_at IS NULL
         RETURNING one_id, other_id
-    ) SELECT one_id, other_id FROM kept UNION SELECT one_id, other_id FROM gone
+    ) SELECT one_id, other_id, false AS gone FROM kept UNION ALL SELECT one_id, other_id, true FROM gone
 """)
 _CONNECT = text("""
     WITH RECURSIVE live AS NOT MATERIALIZED (
@@ -140,6 +141,18 @@ async def forget(session: AsyncSession, customer_id: UUID) -> None:
     await session.execute(text("DELETE FROM duplicate_keys WHERE customer_id = :id"), {"id": customer_id})
 
 
+async def withdraw(session: AsyncSession, customer_id: UUID, since: datetime) -> None:
+    """Take back what a merge proposed for its survivor and nobody has judged."""
+    await session.execute(
+        delete(DuplicatePair).where(
+            or_(DuplicatePair.one_id == customer_id, DuplicatePair.other_id == customer_id),
+            DuplicatePair.found_by == DuplicateOrigin.MERGE,
+            DuplicatePair.created_at >= since,
+            DuplicatePair.dismissed_at.is_(None),
+        )
+    )
+
+
 async def _note(
     session: AsyncSession, given: Mapping[UUID, Record], origin: DuplicateOrigin
 ) -> dict[UUID, list[Likeness]]:
@@ -153,8 +166,7 @@ async def _note(
         scores[min(row.of_id, row.id), max(row.of_id, row.id)] = likeness
     pairs = {pair: likeness for pair, likeness in scores.items() if likeness >= compare.threshold()}
     if pairs or origin is not DuplicateOrigin.CREATE:
-        judged = [] if origin is DuplicateOrigin.MERGE else list(given)  # an undo finds what was there
-        await _propose(session, pairs, judged, origin)
+        await _propose(session, pairs, given.keys(), origin)
     found = defaultdict(list)
     for (one, other), likeness in pairs.items():
         found[one].append((other, likeness))
@@ -181,7 +193,7 @@ def _flat(keys: Mapping[UUID, list[int]]) -> dict[str, Any]:
 async def _propose(
     session: AsyncSession,
     pairs: Mapping[tuple[UUID, UUID], float],
-    judged: list[UUID],
+    given: Collection[UUID],
     origin: DuplicateOrigin,
 ) -> None:
     """Keep the pairs that were found, let go of those of these customers that were not, and join the clusters."""
@@ -189,12 +201,13 @@ async def _propose(
         "ones": [one for one, _ in pairs],
         "others": [other for _, other in pairs],
         "scores": list(pairs.values()),
-        "judged": judged,
+        "judged": [] if origin is DuplicateOrigin.MERGE else list(given),  # an undo needs what was there
         "origin": origin,
     }
     touched = (await session.execute(_PROPOSE, values)).all()
-    if touched:
-        await connect(session, {customer_id for pair in touched for customer_id in pair})
+    ends = {end for row in touched for end in (row.one_id, row.other_id) if row.gone or end in given}
+    if ends:
+        await connect(session, ends)
 
 
 def _likely(scored: Iterable[Likeness]) -> list[Likeness]:
