@@ -79,7 +79,9 @@ _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
-    Role.MARKETING: frozenset(_STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_MERGE, Scope.KPIS_READ}),
+    Role.MARKETING: frozenset(
+        _STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_MERGE, Scope.KPIS_READ}
+    ),
     Role.SALES: frozenset(_STAFF | _PARCELS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE}),
     Role.CUSTOMER_SERVICE: frozenset(
         _STAFF

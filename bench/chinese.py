@@ -24,12 +24,65 @@ PLACES = {
     "四川省": {"成都市": "锦江区 武侯区 双流区", "绵阳市": "涪城区 游仙区"},
     "湖北省": {"武汉市": "江汉区 洪山区", "宜昌市": "西陵区 夷陵区"},
 }
-SAME_SOUND = ("青清卿", "禾和合荷河", "帆凡繁", "辰晨陈", "恒衡横", "远源圆园", "博伯柏", "石实时", "丰锋枫峰风", "泰太", "信欣新心",
-              "永勇咏", "安氨", "盛胜圣", "鸿宏洪弘红", "明名铭鸣", "海孩", "林琳霖", "松嵩", "兰岚蓝", "伟维玮炜", "芳方", "娜那", "静敬净",
-              "丽莉立利", "军君均", "洋阳扬杨", "杰洁捷", "超朝", "英瑛樱", "玉钰育", "文雯纹", "宇雨语羽", "浩皓昊", "怡宜仪", "子梓紫",
-              "志智致", "国果", "健建剑", "晓小筱", "金今津", "银吟", "玲铃", "华桦", "嘉佳家", "凯楷", "达大", "天田", "山杉", "世士仕")
-TRADITIONAL = dict(zip("华东云龙长兴业贸电丰远凯鸿锦绣达万润阳银铁锡钻张刘陈杨赵黄吴孙马罗郑谢韩冯萧邓许吕丽强军娟伟红兰",
-                       "華東雲龍長興業貿電豐遠凱鴻錦繡達萬潤陽銀鐵錫鑽張劉陳楊趙黃吳孫馬羅鄭謝韓馮蕭鄧許呂麗強軍娟偉紅蘭", strict=True))
+SAME_SOUND = (
+    "青清卿",
+    "禾和合荷河",
+    "帆凡繁",
+    "辰晨陈",
+    "恒衡横",
+    "远源圆园",
+    "博伯柏",
+    "石实时",
+    "丰锋枫峰风",
+    "泰太",
+    "信欣新心",
+    "永勇咏",
+    "安氨",
+    "盛胜圣",
+    "鸿宏洪弘红",
+    "明名铭鸣",
+    "海孩",
+    "林琳霖",
+    "松嵩",
+    "兰岚蓝",
+    "伟维玮炜",
+    "芳方",
+    "娜那",
+    "静敬净",
+    "丽莉立利",
+    "军君均",
+    "洋阳扬杨",
+    "杰洁捷",
+    "超朝",
+    "英瑛樱",
+    "玉钰育",
+    "文雯纹",
+    "宇雨语羽",
+    "浩皓昊",
+    "怡宜仪",
+    "子梓紫",
+    "志智致",
+    "国果",
+    "健建剑",
+    "晓小筱",
+    "金今津",
+    "银吟",
+    "玲铃",
+    "华桦",
+    "嘉佳家",
+    "凯楷",
+    "达大",
+    "天田",
+    "山杉",
+    "世士仕",
+)
+TRADITIONAL = dict(
+    zip(
+        "华东云龙长兴业贸电丰远凯鸿锦绣达万润阳银铁锡钻张刘陈杨赵黄吴孙马罗郑谢韩冯萧邓许吕丽强军娟伟红兰",
+        "華東雲龍長興業貿電豐遠凱鴻錦繡達萬潤陽銀鐵錫鑽張劉陳楊趙黃吳孫馬羅鄭謝韓馮蕭鄧許呂麗強軍娟偉紅蘭",
+        strict=True,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +128,9 @@ class _Maker:
         seat = self.rng.choice((address["city"][:-1], address["province"][:-1], address["city"], ""))
         name = f"{seat}{brand}{self.rng.choice(TRADES.split())}{self.rng.choice(FORMS.split())}"
         phones = (self.landline(), self.mobile())[: self.rng.choice((1, 2))]
-        return Entry(entity, "company", name, phones, self.some((f"info@{self.letters(8)}.com",), 0.5), address)
+        return Entry(
+            entity, "company", name, phones, self.some((f"info@{self.letters(8)}.com",), 0.5), address
+        )
 
     def sibling(self, entity: int, like: Entry) -> Entry:
         """Somebody else who looks alike: a namesake, a neighbour, one of the family, another firm of the same house."""
@@ -88,8 +143,20 @@ class _Maker:
         if choice == 1:
             return replace(fresh, address=like.address | {"detail": self.detail()})
         if choice == 2 and like.kind == "person":
-            return replace(fresh, name=like.name[0] + fresh.name[1:], address=like.address, phones=self.some(like.phones, 0.3) or fresh.phones)
-        brand = next((like.name[at : at + 2] for at in range(len(like.name) - 2) if set(like.name[at : at + 2]) <= set(self.brands)), like.name[:2])
+            return replace(
+                fresh,
+                name=like.name[0] + fresh.name[1:],
+                address=like.address,
+                phones=self.some(like.phones, 0.3) or fresh.phones,
+            )
+        brand = next(
+            (
+                like.name[at : at + 2]
+                for at in range(len(like.name) - 2)
+                if set(like.name[at : at + 2]) <= set(self.brands)
+            ),
+            like.name[:2],
+        )
         renamed = f"{brand}{self.rng.choice(self.brands)}{self.rng.choice(TRADES.split())}有限公司"
         return replace(fresh, name=renamed if like.kind == "company" else fresh.name)
 
@@ -103,8 +170,22 @@ class _Maker:
     def again(self, entry: Entry) -> Entry:
         """The same one written down once more, with one to four things otherwise."""
         changes: list[Callable[[Entry], Entry]] = [
-            self.misheard, self.misheard, self.shorter, self.shorter, self.swapped, self.traditional, self.dialled, self.dialled, self.new_phone,
-            self.abbreviated, self.abbreviated, self.less_address, self.moved, self.no_mail, self.mistyped, self.sparse,
+            self.misheard,
+            self.misheard,
+            self.shorter,
+            self.shorter,
+            self.swapped,
+            self.traditional,
+            self.dialled,
+            self.dialled,
+            self.new_phone,
+            self.abbreviated,
+            self.abbreviated,
+            self.less_address,
+            self.moved,
+            self.no_mail,
+            self.mistyped,
+            self.sparse,
         ]
         while True:
             other = entry
@@ -145,12 +226,16 @@ class _Maker:
         if not entry.phones:
             return entry
         at, digit = self.rng.randrange(3, 11), self.rng.choice("0123456789")
-        return replace(entry, phones=(entry.phones[0][:at] + digit + entry.phones[0][at + 1 :], *entry.phones[1:]))
+        return replace(
+            entry, phones=(entry.phones[0][:at] + digit + entry.phones[0][at + 1 :], *entry.phones[1:])
+        )
 
     def dialled(self, entry: Entry) -> Entry:
         """As people write numbers: with a country code, with gaps, in full width, without the eighth digit of today."""
         ways: list[Callable[[str], str]] = [
-            lambda n: f"+86 {n}" if n[0] == "1" else f"+86{n[1:]}", lambda n: f"{n[:3]} {n[3:7]} {n[7:]}", lambda n: f"{n[:3]}-{n[3:7]}-{n[7:]}",
+            lambda n: f"+86 {n}" if n[0] == "1" else f"+86{n[1:]}",
+            lambda n: f"{n[:3]} {n[3:7]} {n[7:]}",
+            lambda n: f"{n[:3]}-{n[3:7]}-{n[7:]}",
             lambda n: n.translate({ord(digit): 0xFEE0 + ord(digit) for digit in "0123456789"}),
             lambda n: n if n[0] == "1" else n[:4] + "-" + n[5:],
         ]
@@ -167,11 +252,16 @@ class _Maker:
         for long, short in (("号楼", "栋"), ("室", ""), ("单元", "-")):
             detail = detail.replace(long, short)
         address |= {"province": address["province"][:-1], "city": address["city"][:-1], "detail": detail}
-        return replace(entry, address=address | {"street": address["street"].replace("路", self.rng.choice(("路", " 路 ")))})
+        return replace(
+            entry,
+            address=address | {"street": address["street"].replace("路", self.rng.choice(("路", " 路 ")))},
+        )
 
     def less_address(self, entry: Entry) -> Entry:
         gone = self.rng.choice((("detail",), ("district",), ("province", "district"), ("province",)))
-        return replace(entry, address={name: each for name, each in entry.address.items() if name not in gone})
+        return replace(
+            entry, address={name: each for name, each in entry.address.items() if name not in gone}
+        )
 
     def moved(self, entry: Entry) -> Entry:
         return replace(entry, address=self.address()) if self.rng.random() < 0.4 else entry
@@ -190,17 +280,27 @@ class _Maker:
     # What a record consists of
 
     def person(self) -> str:
-        return self.rng.choice(SURNAMES) + "".join(self.rng.choices(self.given, k=self.rng.choice((1, 2, 2, 2))))
+        return self.rng.choice(SURNAMES) + "".join(
+            self.rng.choices(self.given, k=self.rng.choice((1, 2, 2, 2)))
+        )
 
     def address(self) -> dict[str, str]:
         province = self.rng.choice(list(PLACES))
         city = self.rng.choice(list(PLACES[province]))
         district = self.rng.choice(PLACES[province][city].split())
         street = f"{''.join(self.rng.sample(self.streets, 2))}路{self.rng.randrange(1, 900)}号"
-        return {"province": province, "city": city, "district": district, "street": street, "detail": self.detail()}
+        return {
+            "province": province,
+            "city": city,
+            "district": district,
+            "street": street,
+            "detail": self.detail(),
+        }
 
     def detail(self) -> str:
-        return f"{self.rng.randrange(1, 20)}号楼{self.rng.randrange(1, 5)}单元{self.rng.randrange(101, 2800)}室"
+        return (
+            f"{self.rng.randrange(1, 20)}号楼{self.rng.randrange(1, 5)}单元{self.rng.randrange(101, 2800)}室"
+        )
 
     def mobile(self) -> str:
         return f"1{self.rng.choice('35789')}{self.rng.randrange(10**9):09d}"
@@ -218,7 +318,9 @@ class _Maker:
 def _could_be_told(one: Entry, other: Entry) -> bool:
     """Whether a person has more in common with itself than a name that others have as well."""
     reached = bool(one.phones and other.phones) or bool(set(one.mails) & set(other.mails))
-    found = "street" in one.address and one.address.get("street", "").replace(" ", "") == other.address.get("street", "").replace(" ", "")
+    found = "street" in one.address and one.address.get("street", "").replace(" ", "") == other.address.get(
+        "street", ""
+    ).replace(" ", "")
     return one.kind == "company" or reached or found
 
 

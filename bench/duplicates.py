@@ -68,7 +68,13 @@ def judged(part: Part) -> Judged:
     line = compare.threshold()
     found = {(a, b) for a, b in candidates if compare.score(part.records[a], part.records[b]) >= line}
     hits = len(found & truth)
-    return Judged(part.name, len(truth), len(candidates & truth) / len(truth), hits / max(len(found), 1), hits / len(truth))
+    return Judged(
+        part.name,
+        len(truth),
+        len(candidates & truth) / len(truth),
+        hits / max(len(found), 1),
+        hits / len(truth),
+    )
 
 
 def febrl(*numbers: str, ids: bool) -> Part:
@@ -87,8 +93,12 @@ def _rows(path: Path, number: str) -> Iterator[dict]:
 def _person(row: dict, *, ids: bool) -> Record:
     name = f"{row['given_name']} {row['surname']}".strip() or "?"
     address = {
-        "country": "AU", "province": row["state"], "city": row["suburb"], "postcode": row["postcode"],
-        "street": f"{row['street_number']} {row['address_1']}".strip(), "detail": row["address_2"],
+        "country": "AU",
+        "province": row["state"],
+        "city": row["suburb"],
+        "postcode": row["postcode"],
+        "street": f"{row['street_number']} {row['address_1']}".strip(),
+        "detail": row["address_2"],
     }
     known = [("social_security", row["soc_sec_id"])] if ids and row["soc_sec_id"] else []
     return made(CustomerKind.PERSON, name, addresses=[address], ids=known)

@@ -84,30 +84,47 @@ async def test_the_database_itself_knows_no_other_link_to_a_customer(system: Sys
     assert {tuple(each) for each in found} <= {(link.table.name, link.column) for link in linked_rows.named()}
 
 
-async def test_everything_of_the_merged_one_is_the_survivors_and_its_address_leads_there(system: System) -> None:
+async def test_everything_of_the_merged_one_is_the_survivors_and_its_address_leads_there(
+    system: System,
+) -> None:
     marketing = await system.as_role(Role.MARKETING)
-    one = await a_customer(system, name="青禾茶业", contacts=[{"name": "王小明", "phone": "13812345678"}], needs=["冷链"])
+    one = await a_customer(
+        system, name="青禾茶业", contacts=[{"name": "王小明", "phone": "13812345678"}], needs=["冷链"]
+    )
     other = await a_customer(
-        system, name="杭州青禾茶业有限公司", contacts=[{"name": "李芳"}], addresses=[{"city": "杭州市"}], needs=["次日达"]
+        system,
+        name="杭州青禾茶业有限公司",
+        contacts=[{"name": "李芳"}],
+        addresses=[{"city": "杭州市"}],
+        needs=["次日达"],
     )
     merge = await done(marketing, one["id"], other["id"])
     assert (merge["survivor_id"], merge["merged_id"], merge["undone_at"]) == (one["id"], other["id"], None)
     read = (await marketing.get(f"/v1/customers/{one['id']}")).json()
-    assert (read["name"], read["needs"], read["code"]) == ("杭州青禾茶业有限公司", ["冷链", "次日达"], one["code"])
+    assert (read["name"], read["needs"], read["code"]) == (
+        "杭州青禾茶业有限公司",
+        ["冷链", "次日达"],
+        one["code"],
+    )
     assert sorted(each["name"] for each in read["contacts"]) == ["李*", "王**"]
     assert len(read["addresses"]) == 1
     led = await marketing.get(f"/v1/customers/{other['id']}")
     assert (led.status_code, led.headers["location"]) == (308, f"/v1/customers/{one['id']}")
     listed = (await marketing.get("/v1/customers", params={"limit": 200})).json()["items"]
     assert other["id"] not in {each["id"] for each in listed}
-    assert (await marketing.patch(f"/v1/customers/{other['id']}", {"name": "x"}, headers={"If-Match": '"1"'})).status_code == 404
+    assert (
+        await marketing.patch(f"/v1/customers/{other['id']}", {"name": "x"}, headers={"If-Match": '"1"'})
+    ).status_code == 404
 
 
 async def test_whoever_may_not_see_the_survivor_is_led_nowhere(system: System) -> None:
     marketing, sales = await system.as_role(Role.MARKETING), await system.staff(Role.SALES)
     one, other = await a_customer(system), await a_customer(system, owner_id=sales.id)
     merge = await done(marketing, one["id"], other["id"], owner_id="survivor")
-    led, nowhere = await sales.get(f"/v1/customers/{other['id']}"), await sales.get(f"/v1/customers/{uuid4()}")
+    led, nowhere = (
+        await sales.get(f"/v1/customers/{other['id']}"),
+        await sales.get(f"/v1/customers/{uuid4()}"),
+    )
     assert led.status_code == 404
     assert told(led) == told(nowhere)
     await undone(marketing, merge)
@@ -117,7 +134,9 @@ async def test_whoever_may_not_see_the_survivor_is_led_nowhere(system: System) -
 async def test_a_preview_says_what_the_merge_then_does_and_changes_nothing(system: System) -> None:
     marketing = await system.as_role(Role.MARKETING)
     one = await a_customer(system, name="青禾", code=None, kind="person", contacts=[{"name": "李芳"}])
-    other = await a_customer(system, name="杭州青禾", kind="person", source="展会", contacts=[{"name": "赵四"}] * 2)
+    other = await a_customer(
+        system, name="杭州青禾", kind="person", source="展会", contacts=[{"name": "赵四"}] * 2
+    )
     body = {"merged_id": other["id"], "fields": {"name": "survivor"}}
     seen = (await marketing.post(f"/v1/customers/{one['id']}/merge/preview", body)).json()
     assert (await marketing.get(f"/v1/customers/{one['id']}")).json() == one
@@ -131,10 +150,17 @@ async def test_a_preview_says_what_the_merge_then_does_and_changes_nothing(syste
     assert {name: read[name] for name in seen["customer"].keys() - later} == {
         name: seen["customer"][name] for name in seen["customer"].keys() - later
     }
-    assert (read["name"], read["code"], read["source"], read["state"]) == ("青*", other["code"], "展会", "active")
+    assert (read["name"], read["code"], read["source"], read["state"]) == (
+        "青*",
+        other["code"],
+        "展会",
+        "active",
+    )
 
 
-async def test_parcels_are_found_under_the_survivor_and_pushes_with_the_old_code_reach_it(system: System) -> None:
+async def test_parcels_are_found_under_the_survivor_and_pushes_with_the_old_code_reach_it(
+    system: System,
+) -> None:
     marketing, operations = await system.as_role(Role.MARKETING), await system.as_role(Role.OPERATIONS)
     sales = await system.staff(Role.SALES)
     one, other = await a_customer(system, owner_id=sales.id), await a_customer(system)
@@ -188,9 +214,13 @@ async def test_of_two_who_merge_the_same_customers_at_once_one_wins(system: Syst
     marketing = await system.as_role(Role.MARKETING)
     for _ in range(5):
         a, b, c = [(await a_customer(system))["id"] for _ in range(3)]
-        answers = await asyncio.gather(merged(marketing, a, b), merged(marketing, b, a), merged(marketing, c, b))
+        answers = await asyncio.gather(
+            merged(marketing, a, b), merged(marketing, b, a), merged(marketing, c, b)
+        )
         won = [answer.json() for answer in answers if answer.status_code == 200]
-        assert {answer.status_code for answer in answers} <= {200, 404, 409, 422}, [answer.text for answer in answers]
+        assert {answer.status_code for answer in answers} <= {200, 404, 409, 422}, [
+            answer.text for answer in answers
+        ]
         assert 1 <= len(won) <= 2  # b into c, and a into b before that, may both come to pass
         assert len({each["merged_id"] for each in won}) == len(won)
 
@@ -199,7 +229,9 @@ async def test_an_undo_is_refused_and_named_when_a_moved_row_was_changed_since(s
     marketing = await system.as_role(Role.MARKETING)
     one, other = await a_customer(system), await a_customer(system, addresses=[{"city": "Zürich"}])
     merge = await done(marketing, one["id"], other["id"])
-    await execute(system, "UPDATE customer_addresses SET kind = 'x' WHERE customer_id = :id", id=UUID(one["id"]))
+    await execute(
+        system, "UPDATE customer_addresses SET kind = 'x' WHERE customer_id = :id", id=UUID(one["id"])
+    )
     refused = await undone(marketing, merge)
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/conflict")
     assert [each["table"] for each in refused.json()["changed"]] == ["customer_addresses"]
@@ -260,7 +292,9 @@ PLACES = st.tuples(st.integers(0, 3), st.integers(0, 3)).filter(lambda both: bot
 @given(
     links=st.lists(st.tuples(st.sampled_from(sorted(LINKS)), PLACES), max_size=25),
     merges=st.lists(PLACES, min_size=1, max_size=3),
-    sides=st.fixed_dictionaries({}, optional={name: st.sampled_from(["survivor", "merged"]) for name in survivorship.RULES}),
+    sides=st.fixed_dictionaries(
+        {}, optional={name: st.sampled_from(["survivor", "merged"]) for name in survivorship.RULES}
+    ),
 )
 async def test_whatever_is_linked_a_merge_and_its_undo_leave_every_row_as_it_was(
     system: System, links: list[Any], merges: list[Any], sides: dict[str, str]
@@ -270,7 +304,9 @@ async def test_whatever_is_linked_a_merge_and_its_undo_leave_every_row_as_it_was
     names = [f"杭州{own}禾茶业有限公司", f"{own}禾茶业", f"Zürich {own} AG", f"顺丰１２３{own}"]
     four = [await a_customer(system, name=name, contacts=[{"name": "王", "phone": phone}]) for name in names]
     ids = [each["id"] for each in four]
-    person = await system.scalar("SELECT contact_id FROM customer_contacts WHERE customer_id = :id", id=UUID(ids[0]))
+    person = await system.scalar(
+        "SELECT contact_id FROM customer_contacts WHERE customer_id = :id", id=UUID(ids[0])
+    )
     known = {"person": person, "user": marketing.id, "client": (await system.partner(ids[3])).principal.id}
     async with owner(system) as connection:
         for name, (a, b) in links:

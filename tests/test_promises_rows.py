@@ -123,7 +123,11 @@ async def world(empty_system: System) -> World:
 
 def test_the_table_names_every_operation_that_changes_something() -> None:
     reading = {name for name, each in described().items() if each["method"] == "GET"}
-    assert described().keys() - reading - AGAIN.keys() == {"search_customers", "check_duplicates", "preview_merge"}
+    assert described().keys() - reading - AGAIN.keys() == {
+        "search_customers",
+        "check_duplicates",
+        "preview_merge",
+    }
     assert not reading & AGAIN.keys()
 
 

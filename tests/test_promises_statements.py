@@ -120,6 +120,14 @@ async def copy_rows(system: System) -> None:
                 f" || jsonb_build_object('id', gen_random_uuid(), {column}))).*"
                 f" FROM (SELECT * FROM {table} LIMIT 1) AS one, generate_series(1, {ROWS}) AS n"
             )
+        await connection.execute(PAIRS)
+
+
+PAIRS = (
+    "INSERT INTO duplicate_pairs (one_id, other_id, cluster_id) SELECT least(c.id, o.id), greatest(c.id, o.id), c.id"
+    " FROM customers c, (SELECT id FROM customers WHERE code !~ '^c[0-9]+$' LIMIT 1) AS o WHERE c.code ~ '^c[0-9]+$'"
+)
+"""Each copy of a customer in a cluster of its own."""
 
 
 async def sent(world: World, statements: Statements, name: str, **changes: Any) -> list[str]:

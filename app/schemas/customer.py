@@ -96,7 +96,10 @@ Needs = Annotated[list[Line], Field(max_length=50)]
 
 
 RefuseDuplicates = Annotated[
-    bool, Field(description="Rather 409 than a customer that may be there already; else it is proposed for a merge")
+    bool,
+    Field(
+        description="Rather 409 than a customer that may be there already; else it is proposed for a merge"
+    ),
 ]
 
 

@@ -56,7 +56,9 @@ class Lookalikes(Read):
 
 
 class ClusterQuery(ListQuery):
-    customer_id: Annotated[UUID | None, Field(description="Only the cluster in which this customer is")] = None
+    customer_id: Annotated[UUID | None, Field(description="Only the cluster in which this customer is")] = (
+        None
+    )
 
 
 class PairRead(Read):

@@ -53,7 +53,9 @@ def listed(principal: Principal, query: ClusterQuery) -> Select[Customer]:
     return select(Customer).where(Customer.id.in_(oldest)).order_by(Customer.id.desc())
 
 
-async def shown(session: AsyncSession, principal: Principal, oldest: Sequence[Customer]) -> list[dict[str, Any]]:
+async def shown(
+    session: AsyncSession, principal: Principal, oldest: Sequence[Customer]
+) -> list[dict[str, Any]]:
     """The clusters that these customers stand for, with the pairs and members that this principal sees."""
     pairs = defaultdict(list)
     in_them = DuplicatePair.cluster_id.in_([customer.id for customer in oldest])
@@ -77,7 +79,9 @@ async def dismiss(session: AsyncSession, actor: Principal, body: PairDismiss) ->
     told = {"dismissed_at": func.now(), "dismissed_by": actor.id, "reason": body.reason}
     statement = insert(DuplicatePair).values(one_id=one, other_id=other, cluster_id=one, **told)
     pair = await session.scalar(
-        statement.on_conflict_do_update(index_elements=["one_id", "other_id"], set_=told).returning(DuplicatePair)
+        statement.on_conflict_do_update(index_elements=["one_id", "other_id"], set_=told).returning(
+            DuplicatePair
+        )
     )
     await found.connect(session, [one, other])
     data = {"one_id": str(one), "other_id": str(other)}
@@ -115,7 +119,9 @@ def _seen(principal: Principal) -> Select[DuplicatePair]:
         select(DuplicatePair)
         .join(one, one.id == DuplicatePair.one_id)
         .join(other, other.id == DuplicatePair.other_id)
-        .where(DuplicatePair.dismissed_at.is_(None), one.merged_into_id.is_(None), other.merged_into_id.is_(None))
+        .where(
+            DuplicatePair.dismissed_at.is_(None), one.merged_into_id.is_(None), other.merged_into_id.is_(None)
+        )
     )
     return statement if (both := _both_seen(principal)) is None else statement.where(both)
 

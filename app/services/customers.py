@@ -284,7 +284,9 @@ async def _none_may_be_like_it(
 ) -> None:
     """Whom the actor may not know of is not spoken of; the pair is kept for those who may."""
     ids = [customer_id for customer_id, _ in likely]
-    seen = set(await session.scalars(visible(actor).with_only_columns(Customer.id).where(Customer.id.in_(ids))))
+    seen = set(
+        await session.scalars(visible(actor).with_only_columns(Customer.id).where(Customer.id.in_(ids)))
+    )
     if seen:
         raise Duplicate(
             "There are customers that may be the same; see candidates.",

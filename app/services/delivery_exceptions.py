@@ -32,7 +32,9 @@ def search(principal: Principal, query: ExceptionQuery) -> Select[DeliveryExcept
         if (value := getattr(query, column)) is not None:
             statement = statement.where(getattr(DeliveryException, column) == value)
     if query.customer_id is not None:
-        statement = statement.where(DeliveryException.customer_id.in_(customers.and_merged(query.customer_id)))
+        statement = statement.where(
+            DeliveryException.customer_id.in_(customers.and_merged(query.customer_id))
+        )
     if query.live is not None:
         is_live = DeliveryException.state.in_(LIVE_STATES)
         statement = statement.where(is_live if query.live else ~is_live)

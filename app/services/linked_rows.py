@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.base import Base
 from app.models.customer import Customer
 
-_PARCELS = "parcels keep the customer they were sent under, which leads each of their keys; see `merged_into_id`"
+_PARCELS = (
+    "parcels keep the customer they were sent under, which leads each of their keys; see `merged_into_id`"
+)
 _HISTORY = "what happened, happened to the customer of that day; only ever inserted"
 
 STAYS: dict[tuple[str, str], str] = {
@@ -28,7 +30,10 @@ STAYS: dict[tuple[str, str], str] = {
     ("delivery_exceptions", "customer_id"): _PARCELS,
     ("events", "customer_id"): _HISTORY,
     ("outbox", "customer_id"): "work under way names its parcel by the key that the parcel has",
-    ("consents", "customer_id"): "evidence is never rewritten; whoever reads consents reads those of merged ones too",
+    (
+        "consents",
+        "customer_id",
+    ): "evidence is never rewritten; whoever reads consents reads those of merged ones too",
     ("duplicate_keys", "customer_id"): "derived: written anew for both",
     ("duplicate_pairs", "one_id"): "rests while one of both is merged away, and still says who is not who",
     ("duplicate_pairs", "other_id"): "rests while one of both is merged away, and still says who is not who",

@@ -188,7 +188,9 @@ async def _neighbours(session: AsyncSession, both: Sequence[UUID]) -> set[UUID]:
 
 async def _tell(session: AsyncSession, actor: Principal, kind: str, done: Merge) -> None:
     """On the timeline of both."""
-    data = {name: str(getattr(done, name)) for name in ("survivor_id", "merged_id")} | {"merge_id": str(done.id)}
+    data = {name: str(getattr(done, name)) for name in ("survivor_id", "merged_id")} | {
+        "merge_id": str(done.id)
+    }
     await events.record_all(
         session,
         actor,

@@ -77,7 +77,9 @@ def kept(survivor: Customer, merged: Customer, chosen: Mapping[str, MergeSide]) 
     found = {}
     for field, rule in RULES.items():
         side = chosen.get(field) or CHOICES[rule](survivor, merged, field)
-        found[field] = Kept(side, MergeRule.CHOSEN if field in chosen else rule, _value(survivor, merged, field, side))
+        found[field] = Kept(
+            side, MergeRule.CHOSEN if field in chosen else rule, _value(survivor, merged, field, side)
+        )
     return found
 
 

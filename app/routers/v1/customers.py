@@ -54,7 +54,9 @@ async def create_customer(body: CustomerCreate, tag: Tag, actor: Writer, session
     "/{customer_id}",
     summary="Read a customer",
     response_model=CustomerRead,
-    responses={308: {"description": "It was merged; the customer that it has become a part of is at Location"}},
+    responses={
+        308: {"description": "It was merged; the customer that it has become a part of is at Location"}
+    },
 )
 async def get_customer(customer_id: UUID, tag: Tag, actor: Reader, session: Reading) -> dict[str, Any]:
     """Contacts and addresses are masked. One that was merged leads to the other."""

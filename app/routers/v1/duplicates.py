@@ -45,7 +45,9 @@ async def check_duplicates(body: DuplicateCheck, actor: Reader, session: Reading
     return await clusters.check(session, actor, body)
 
 
-@router.post("/customers/duplicates/dismiss", summary="Tell two customers apart", response_model=PairDismissed)
+@router.post(
+    "/customers/duplicates/dismiss", summary="Tell two customers apart", response_model=PairDismissed
+)
 async def dismiss_duplicate(body: PairDismiss, actor: Merger, session: OnceSession) -> DuplicatePair:
     """They are not the same, and are never proposed again."""
     return await clusters.dismiss(session, actor, body)
@@ -59,9 +61,7 @@ async def scan_duplicates(actor: Merger, session: OnceSession) -> Job:
     return await clusters.scan(session, actor)
 
 
-@router.post(
-    "/customers/{customer_id}/merge/preview", summary="Preview a merge", response_model=MergePreview
-)
+@router.post("/customers/{customer_id}/merge/preview", summary="Preview a merge", response_model=MergePreview)
 async def preview_merge(
     customer_id: UUID, body: MergeCreate, actor: Merger, session: Reading
 ) -> dict[str, Any]:
@@ -70,9 +70,7 @@ async def preview_merge(
 
 
 @router.post("/customers/{customer_id}/merge", summary="Merge two customers", response_model=MergeRead)
-async def merge_customers(
-    customer_id: UUID, body: MergeCreate, actor: Merger, session: OnceSession
-) -> Merge:
+async def merge_customers(customer_id: UUID, body: MergeCreate, actor: Merger, session: OnceSession) -> Merge:
     """The other one becomes a part of this one, with everything linked to it; its address leads here from then on."""
     return await merges.merge(session, actor, customer_id, body)
 

@@ -19,7 +19,9 @@ MOST_SHARED = 200
 def keys(record: Record) -> list[int]:
     """In ascending order, in which they are also locked."""
     named = {f"{record.kind}:{text}" for text in (*_reached(record), *_named(record), *_placed(record))}
-    return sorted(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True) for text in named)
+    return sorted(
+        int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True) for text in named
+    )
 
 
 def _reached(record: Record) -> Iterator[str]:
@@ -37,7 +39,9 @@ def _named(record: Record) -> Iterator[str]:
     yield f"name {' '.join(sorted(sound))}"
     yield f"name {' '.join(sorted(record.name.whole_sound))}"
     if record.kind is CustomerKind.COMPANY and len(sound) > 2:
-        yield from (f"name {' '.join(sorted(sound[:at] + sound[at + 1 :]))}" for at in range(min(len(sound), 12)))
+        yield from (
+            f"name {' '.join(sorted(sound[:at] + sound[at + 1 :]))}" for at in range(min(len(sound), 12))
+        )
     if record.kind is CustomerKind.COMPANY:
         yield from (f"brand {' '.join(record.name.brand_sound)} {place}" for place in record.name.places)
 
@@ -50,7 +54,12 @@ def _placed(record: Record) -> Iterator[str]:
         near = {place.postcode, _bones(place.city), f"{street} {number}".strip()} - {""}
         yield from (f"at {part} {spot}" for part in parts for spot in near)
         spots = {place.postcode, _bones(place.city)} - {""}
-        yield from (f"street {each} {spot}" for each in {street, number} - {""} for spot in spots if not record.name.is_han)
+        yield from (
+            f"street {each} {spot}"
+            for each in {street, number} - {""}
+            for spot in spots
+            if not record.name.is_han
+        )
         yield from (f"house {street} {number} {spot}" for spot in spots if street and number)
 
 
@@ -67,6 +76,8 @@ def _parts(record: Record) -> Iterator[str]:
     elif name.is_han:
         yield " ".join(sorted(name.sound))
         if len(name.sound) > 2:
-            yield from (" ".join(sorted(name.sound[:at] + name.sound[at + 1 :])) for at in range(len(name.sound)))
+            yield from (
+                " ".join(sorted(name.sound[:at] + name.sound[at + 1 :])) for at in range(len(name.sound))
+            )
     else:
         yield from {_bones(word) for word in name.sound}

@@ -55,7 +55,10 @@ def _name(one: Record, other: Record) -> Iterator[str]:
     if one.kind is CustomerKind.PERSON:
         yield f"{'han' if a.is_han else 'latin'} person {_graded(alike, (1, 0.94, 0.85, 0.75, 0.6))}"
         return
-    slip = len(a.whole_sound) > 5 and DamerauLevenshtein.distance(a.whole_sound, b.whole_sound, score_cutoff=1) <= 1
+    slip = (
+        len(a.whole_sound) > 5
+        and DamerauLevenshtein.distance(a.whole_sound, b.whole_sound, score_cutoff=1) <= 1
+    )
     yield f"company {'slip' if slip and alike < 0.94 else _graded(alike, (1, 0.94, 0.75, 0.6))}"
     yield f"brand {_graded(_alike(a.brand, b.brand, a.brand_sound, b.brand_sound), (1, 0.94, 0.6))}"
     yield from _said("seat", _shared(a.places, b.places))

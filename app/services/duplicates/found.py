@@ -43,10 +43,11 @@ _NEAR = f"""
     )
     SELECT near.of_id, {_RECORD} FROM near JOIN customers c ON c.id = near.id AND c.merged_into_id IS NULL
 """  # noqa: S608  # our own words and numbers
-_LOCK = text("SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key) k")
+_LOCK = text(
+    "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key) k"
+)
 _LOOK = text(
-    "WITH given AS (SELECT CAST(:id AS uuid) AS customer_id, unnest(CAST(:keys AS bigint[])) AS key),"
-    + _NEAR
+    "WITH given AS (SELECT CAST(:id AS uuid) AS customer_id, unnest(CAST(:keys AS bigint[])) AS key)," + _NEAR
 )
 _WRITE = text(
     """
@@ -64,19 +65,21 @@ _PROPOSE = text("""
     WITH found AS (
         SELECT * FROM unnest(CAST(:ones AS uuid[]), CAST(:others AS uuid[]), CAST(:scores AS float8[]))
             AS found (one_id, other_id, score)
-    ), gone AS (
-        DELETE FROM duplicate_pairs p WHERE dismissed_at IS NULL
-        AND (one_id = ANY (:judged) OR other_id = ANY (:judged))
-        AND NOT EXISTS (SELECT FROM found f WHERE f.one_id = p.one_id AND f.other_id = p.other_id)
-        AND NOT EXISTS (SELECT FROM customers c WHERE c.id IN (p.one_id, p.other_id) AND c.merged_into_id IS NOT NULL)
-        RETURNING one_id, other_id
-    ), kept AS (
-        INSERT INTO duplicate_pairs (one_id, other_id, cluster_id, score, found_by)
-        SELECT one_id, other_id, one_id, score, :origin FROM found f WHERE NOT EXISTS (
+    ), fit AS (
+        SELECT * FROM found f WHERE NOT EXISTS (
             SELECT FROM duplicate_pairs d
             JOIN customers a ON f.one_id IN (a.id, a.merged_into_id) AND a.id IN (d.one_id, d.other_id)
             JOIN customers b ON f.other_id IN (b.id, b.merged_into_id) AND b.id IN (d.one_id, d.other_id) AND b.id <> a.id
             WHERE d.dismissed_at IS NOT NULL)
+    ), gone AS (
+        DELETE FROM duplicate_pairs p WHERE dismissed_at IS NULL
+        AND (one_id = ANY (:judged) OR other_id = ANY (:judged))
+        AND NOT EXISTS (SELECT FROM fit f WHERE f.one_id = p.one_id AND f.other_id = p.other_id)
+        AND NOT EXISTS (SELECT FROM customers c WHERE c.id IN (p.one_id, p.other_id) AND c.merged_into_id IS NOT NULL)
+        RETURNING one_id, other_id
+    ), kept AS (
+        INSERT INTO duplicate_pairs (one_id, other_id, cluster_id, score, found_by)
+        SELECT one_id, other_id, one_id, score, :origin FROM fit
         ON CONFLICT (one_id, other_id) DO UPDATE SET score = excluded.score WHERE duplicate_pairs.dismissed_at IS NULL
         RETURNING one_id, other_id
     ) SELECT one_id, other_id, false AS gone FROM kept UNION ALL SELECT one_id, other_id, true FROM gone
@@ -217,7 +220,9 @@ def _likely(scored: Iterable[Likeness]) -> list[Likeness]:
 
 def _read(customer: Customer) -> Record:
     points = [(point.kind, point.normal) for held in customer.contacts for point in held.contact.points]
-    return made(customer.kind, customer.name, points=points, addresses=[each.address for each in customer.addresses])
+    return made(
+        customer.kind, customer.name, points=points, addresses=[each.address for each in customer.addresses]
+    )
 
 
 def _of(row: Mapping[Any, Any]) -> Record:

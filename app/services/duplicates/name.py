@@ -26,7 +26,9 @@ def words() -> dict[str, Any]:
     forms = sorted(set(found["forms"]), key=len, reverse=True)
     trades = sorted(found["trades"], key=len, reverse=True)
     return found | {
-        "place": re.compile(rf"(?:中国)?((?:(?:{'|'.join(places)})(?:省|市|壮族自治区|自治区|特别行政区)?)*)"),
+        "place": re.compile(
+            rf"(?:中国)?((?:(?:{'|'.join(places)})(?:省|市|壮族自治区|自治区|特别行政区)?)*)"
+        ),
         "form": re.compile(rf"^(?:{'|'.join(forms)})(?=.)|(?<=.)(?:{'|'.join(forms)})$"),
         "branch": re.compile(rf"公司({'|'.join(places)})"),
         "trade": re.compile(rf"(?:{'|'.join(trades)})+$"),
