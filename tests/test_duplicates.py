@@ -5,10 +5,9 @@ import secrets
 from typing import Any
 
 import pytest
-from sqlalchemy import select
-
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from app.models.customer import CustomerKind
 from app.models.job import Job
@@ -82,6 +81,7 @@ def test_names_are_compared_without_place_and_form(one: str, other: str, alike: 
     assert not alike or set(blocking.keys(records[0])) & set(blocking.keys(records[1]))
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=40), st.text(max_size=40), st.sampled_from(CustomerKind))
 def test_any_two_names_have_a_score_whichever_comes_first(one: str, other: str, kind: CustomerKind) -> None:
     a, b = record.made(kind, one), record.made(kind, other)
@@ -119,7 +119,7 @@ async def test_whoever_refuses_duplicates_is_told_of_those_they_may_see_and_no_o
     marketing, own = await system.as_role(Role.MARKETING), a_name()
     one, two = await system.staff(Role.SALES), await system.staff(Role.SALES)
     mine = (await made(one, f"杭州{own}茶业有限公司")).json()
-    body = {"refuse_duplicates": True}
+    body: dict[str, Any] = {"refuse_duplicates": True}
     for caller in (one, marketing):
         refused = await made(caller, f"{own}茶业", **body)
         assert (refused.status_code, refused.json()["type"]) == (409, "/problems/duplicate")

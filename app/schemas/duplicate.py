@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.models.duplicate import DuplicateOrigin
 from app.models.customer import CustomerKind
+from app.models.duplicate import DuplicateOrigin
 from app.paging import ListQuery
 from app.schemas.base import Body, Grounds, Line, Read, Word
 from app.schemas.customer import Addresses, Contacts, CustomerSummary

@@ -78,7 +78,7 @@ async def dismiss(session: AsyncSession, actor: Principal, body: PairDismiss) ->
     one, other = sorted((body.one_id, body.other_id))
     told = {"dismissed_at": func.now(), "dismissed_by": actor.id, "reason": body.reason}
     statement = insert(DuplicatePair).values(one_id=one, other_id=other, cluster_id=one, **told)
-    pair = await session.scalar(
+    (pair,) = await session.scalars(
         statement.on_conflict_do_update(index_elements=["one_id", "other_id"], set_=told).returning(
             DuplicatePair
         )

@@ -37,6 +37,9 @@ from app.security import Principal, Scope
 from app.services import contact_points, events, names
 from app.services.duplicates import found as duplicates
 
+LIKENESS = {"name", "contacts", "addresses"}
+"""Fields by which customers are found to be the same."""
+
 
 def owned_by(user_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
     """Of those who don't see every customer, whom they do see: their own, their teams', and those lent to them."""
@@ -69,7 +72,7 @@ def seen_by(user_id: UUID | ColumnElement[UUID]) -> Select[UUID]:
 
 
 def and_merged(customer_id: UUID) -> Select[UUID]:
-    """This customer and those that have become a part of it: parcels, events and consents still name them."""
+    """A customer and those that have become a part of it: parcels, events and consents still name them."""
     return select(Customer.id).where(or_(Customer.id == customer_id, Customer.merged_into_id == customer_id))
 
 
@@ -154,13 +157,12 @@ async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) 
     session.add(customer)
     await session.flush()
     likely = await duplicates.note_new(session, customer)
-    if body.refuse_duplicates:
-        await _none_may_be_like_it(session, actor, likely)
+    await _none_may_be_like_it(session, actor, likely if body.refuse_duplicates else [])
     await events.record(session, actor, "customer.created", subject(customer), customer_kind=customer.kind)
     return customer
 
 
-async def change(
+async def change(  # one line for each field that has a rule
     session: AsyncSession, actor: Principal, customer_id: UUID, body: CustomerChange, version: int
 ) -> Customer:
     """Change the given fields, if the customer still is at `version`."""
@@ -191,10 +193,9 @@ async def change(
     await session.flush()
     await forget_unlinked(session, left)
     fields = body.model_fields_set - {"refuse_duplicates"}
-    if fields & {"name", "contacts", "addresses"}:
+    if fields & LIKENESS:
         likely = await duplicates.note(session, [customer_id])
-        if body.refuse_duplicates:
-            await _none_may_be_like_it(session, actor, likely[customer_id])
+        await _none_may_be_like_it(session, actor, likely[customer_id] if body.refuse_duplicates else [])
     await events.record(session, actor, "customer.changed", subject(customer), fields=sorted(fields))
     return customer
 
@@ -283,6 +284,8 @@ async def _none_may_be_like_it(
     session: AsyncSession, actor: Principal, likely: Sequence[duplicates.Likeness]
 ) -> None:
     """Whom the actor may not know of is not spoken of; the pair is kept for those who may."""
+    if not likely:
+        return
     ids = [customer_id for customer_id, _ in likely]
     seen = set(
         await session.scalars(visible(actor).with_only_columns(Customer.id).where(Customer.id.in_(ids)))

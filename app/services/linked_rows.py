@@ -87,11 +87,11 @@ async def move(session: AsyncSession, merge_id: UUID, survivor_id: UUID, merged_
 async def count(session: AsyncSession, customer_id: UUID) -> dict[str, int]:
     """How many rows of each table would move."""
     parts = " UNION ALL ".join(
-        f"SELECT '{link.table.name}' AS name, count(*) AS rows FROM {link.table.name} WHERE {link.column} = :id"  # noqa: S608  # names of models
+        f"SELECT '{link.table.name}' AS name, count(*) AS rows FROM {link.table.name} WHERE {link.column} = :id"
         for link in links()
     )
     rows = await session.execute(
-        text(f"SELECT name, sum(rows)::int FROM ({parts}) AS found GROUP BY name ORDER BY name"),  # noqa: S608  # as above
+        text(f"SELECT name, sum(rows)::int FROM ({parts}) AS found GROUP BY name ORDER BY name"),
         {"id": customer_id},
     )
     return {name: found for name, found in rows if found}
@@ -102,7 +102,7 @@ async def keep(session: AsyncSession, merge_id: UUID, table: Table, ids: list[UU
     await session.execute(
         text(
             "INSERT INTO merged_rows (merge_id, table_name, key, before)"
-            f" SELECT :merge, '{table.name}', jsonb_build_object('id', t.id), to_jsonb(t) FROM {table.name} t"  # noqa: S608  # as above
+            f" SELECT :merge, '{table.name}', jsonb_build_object('id', t.id), to_jsonb(t) FROM {table.name} t"
             " WHERE t.id = ANY (:ids)"
         ),
         {"merge": merge_id, "ids": ids},
@@ -113,7 +113,7 @@ async def settle(session: AsyncSession, merge_id: UUID, table: Table, ids: list[
     """Note how rows that were kept have become."""
     await session.execute(
         text(
-            f"UPDATE merged_rows m SET digest = md5(to_jsonb(t)::text) FROM {table.name} t"  # noqa: S608  # as above
+            f"UPDATE merged_rows m SET digest = md5(to_jsonb(t)::text) FROM {table.name} t"
             f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND m.key = jsonb_build_object('id', t.id)"
             " AND t.id = ANY (:ids)"
         ),
@@ -161,7 +161,7 @@ def _removing(link: Link) -> TextClause:
 
 def _clash(link: Link, columns: list[str], where: str) -> str:
     same = "".join(f" AND o.{column} = t.{column}" for column in columns if column != link.column)
-    return f"EXISTS (SELECT FROM {link.table.name} o WHERE o.{link.column} = :survivor{same}{where})"  # noqa: S608  # names of models
+    return f"EXISTS (SELECT FROM {link.table.name} o WHERE o.{link.column} = :survivor{same}{where})"  # names of models
 
 
 def _unique(table: Table) -> Iterator[tuple[list[str], str]]:
@@ -183,7 +183,7 @@ def _condition(index: Index) -> str:
 def _moving(link: Link) -> TextClause:
     name, column = link.table.name, link.column
     return text(
-        f"WITH was AS (SELECT t AS line, to_jsonb(t) AS before FROM {name} t WHERE {column} = :merged FOR UPDATE),"  # noqa: S608  # names of models
+        f"WITH was AS (SELECT t AS line, to_jsonb(t) AS before FROM {name} t WHERE {column} = :merged FOR UPDATE),"
         f" moved AS (UPDATE {name} t SET {column} = :survivor FROM was WHERE {_same(link.table, 't', '(was.line)')}"
         f" RETURNING was.before, {_key(link.table, 't')} AS key, md5(to_jsonb(t)::text) AS digest)"
         " INSERT INTO merged_rows (merge_id, table_name, key, before, digest)"
@@ -193,7 +193,7 @@ def _moving(link: Link) -> TextClause:
 
 def _unchanged(table: Table) -> TextClause:
     return text(
-        f"SELECT m.id FROM merged_rows m, LATERAL jsonb_populate_record(NULL::{table.name}, m.key) k, {table.name} t"  # noqa: S608  # as above
+        f"SELECT m.id FROM merged_rows m, LATERAL jsonb_populate_record(NULL::{table.name}, m.key) k, {table.name} t"
         f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND {_same(table, 't', 'k')}"
         " AND md5(to_jsonb(t)::text) = m.digest FOR UPDATE OF t"
     )
@@ -201,7 +201,7 @@ def _unchanged(table: Table) -> TextClause:
 
 def _still_gone(table: Table) -> TextClause:
     return text(
-        f"SELECT m.id FROM merged_rows m, LATERAL jsonb_populate_record(NULL::{table.name}, m.key) k"  # noqa: S608  # as above
+        f"SELECT m.id FROM merged_rows m, LATERAL jsonb_populate_record(NULL::{table.name}, m.key) k"
         f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND m.digest IS NULL"
         f" AND NOT EXISTS (SELECT FROM {table.name} t WHERE {_same(table, 't', 'k')})"
     )
@@ -210,7 +210,7 @@ def _still_gone(table: Table) -> TextClause:
 def _putting_back(table: Table) -> TextClause:
     columns = [column.name for column in table.columns if column.computed is None and column.identity is None]
     return text(
-        f"UPDATE {table.name} t SET {', '.join(f'{each} = b.{each}' for each in columns)} FROM merged_rows m,"  # noqa: S608  # as above
+        f"UPDATE {table.name} t SET {', '.join(f'{each} = b.{each}' for each in columns)} FROM merged_rows m,"
         f" LATERAL jsonb_populate_record(NULL::{table.name}, m.key) k,"
         f" LATERAL jsonb_populate_record(NULL::{table.name}, m.before) b"
         f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND m.digest IS NOT NULL"
@@ -220,7 +220,7 @@ def _putting_back(table: Table) -> TextClause:
 
 def _inserting(table: Table) -> TextClause:
     return text(
-        f"INSERT INTO {table.name} SELECT b.* FROM merged_rows m,"  # noqa: S608  # as above
+        f"INSERT INTO {table.name} SELECT b.* FROM merged_rows m,"
         f" LATERAL jsonb_populate_record(NULL::{table.name}, m.before) b"
         f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND m.digest IS NULL"
     )

@@ -22,7 +22,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$
 """
 BOUND = "SELECT customer_id FROM client_customers WHERE client_id = subject"
-WITH_MERGED = f"""{BOUND}
+WITH_MERGED = """SELECT customer_id FROM client_customers WHERE client_id = subject
         UNION ALL
         SELECT c.id FROM client_customers b JOIN customers c ON c.merged_into_id = b.customer_id
         WHERE b.client_id = subject"""

@@ -16,7 +16,6 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
 from app.models.customer import CustomerKind
-from app.services.duplicates.name import Name
 from app.services.duplicates.record import Place, Record
 
 MISSING, SAME, DIFFERENT = "missing", "same", "different"
@@ -53,7 +52,7 @@ def _name(one: Record, other: Record) -> Iterator[str]:
     a, b = one.name, other.name
     alike = _alike(a.core, b.core, a.sound, b.sound)
     if one.kind is CustomerKind.PERSON:
-        yield f"{'han' if a.is_han else 'latin'} person {_graded(alike, (1, 0.94, 0.85, 0.75, 0.6))}"
+        yield f"{'han' if a.is_han and b.is_han else 'latin'} person {_graded(alike, (1, 0.94, 0.85, 0.75, 0.6))}"
         return
     slip = (
         len(a.whole_sound) > 5
@@ -79,7 +78,7 @@ def _alike(a: str, b: str, a_sound: tuple[str, ...], b_sound: tuple[str, ...]) -
     if sorted(a_sound) == sorted(b_sound):
         return 0.94
     by_sound = DamerauLevenshtein.normalized_similarity(a_sound, b_sound)
-    if max(len(a_sound), len(b_sound)) < 1 or " " in a + b or a.isascii():
+    if " " in a + b or (a + b).isascii():
         return 0.94 * max(fuzz.token_sort_ratio(a, b) / 100, _words(a, b), by_sound)
     return 0.94 * max(by_sound, DamerauLevenshtein.normalized_similarity(a, b))
 
@@ -135,7 +134,7 @@ def _places(one: Iterable[Place], other: Iterable[Place]) -> Iterator[str]:
 
 
 def _points(found: list[str]) -> float:
-    return sum(weights()["levels"].get(level, 0.0) for level in found)
+    return float(sum(weights()["levels"].get(level, 0.0) for level in found))
 
 
 def _place(a: Place, b: Place) -> Iterator[str]:

@@ -25,9 +25,7 @@ _RECORD = """
     (SELECT json_agg(a.address) FROM customer_addresses a WHERE a.customer_id = c.id) AS addresses,
     (SELECT json_agg(json_build_array(e.system, e.external_id)) FROM external_ids e WHERE e.customer_id = c.id) AS ids
 """
-_RECORDS = text(
-    f"SELECT {_RECORD} FROM customers c WHERE c.id = ANY (:ids) AND c.merged_into_id IS NULL"  # noqa: S608  # our own words
-)
+_RECORDS = text(f"SELECT {_RECORD} FROM customers c WHERE c.id = ANY (:ids) AND c.merged_into_id IS NULL")
 _NEAR = f"""
     shared AS (
         SELECT g.customer_id AS of_id, k.customer_id AS id
@@ -42,7 +40,7 @@ _NEAR = f"""
         ) ranked WHERE place <= {MOST_COMPARED}
     )
     SELECT near.of_id, {_RECORD} FROM near JOIN customers c ON c.id = near.id AND c.merged_into_id IS NULL
-"""  # noqa: S608  # our own words and numbers
+"""
 _LOCK = text(
     "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key) k"
 )
@@ -124,14 +122,14 @@ async def note(
 
 async def records(session: AsyncSession, customer_ids: Sequence[UUID]) -> dict[UUID, Record]:
     rows = await session.execute(_RECORDS, {"ids": list(customer_ids)})
-    return {row.id: _of(row._mapping) for row in rows}
+    return {row["id"]: _of(row) for row in rows.mappings()}
 
 
 async def alike(session: AsyncSession, record: Record, besides: UUID | None = None) -> list[Likeness]:
     """Whom a record that is not stored may be the same as, the most likely one first."""
     given = {"id": besides or UUID(int=0), "keys": blocking.keys(record)}
     rows = await session.execute(_LOOK, given)
-    return _likely([(row.id, compare.score(record, _of(row._mapping))) for row in rows])
+    return _likely([(row["id"], compare.score(record, _of(row))) for row in rows.mappings()])
 
 
 async def connect(session: AsyncSession, customer_ids: Iterable[UUID]) -> None:
@@ -164,9 +162,9 @@ async def _note(
         # Two who write the same customer at once meet here; many at once would need more locks than there are.
         await session.execute(_LOCK, {"keys": next(iter(keys.values()))})
     scores = _among(given, keys)
-    for row in await session.execute(_WRITE, _flat(keys)):
-        likeness = compare.score(given[row.of_id], _of(row._mapping))
-        scores[min(row.of_id, row.id), max(row.of_id, row.id)] = likeness
+    for row in (await session.execute(_WRITE, _flat(keys))).mappings():
+        one, other = sorted((row["of_id"], row["id"]))
+        scores[one, other] = compare.score(given[row["of_id"]], _of(row))
     pairs = {pair: likeness for pair, likeness in scores.items() if likeness >= compare.threshold()}
     if pairs or origin is not DuplicateOrigin.CREATE:
         await _propose(session, pairs, given.keys(), origin)

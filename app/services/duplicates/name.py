@@ -21,7 +21,9 @@ _WORDS = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+|[^\W_\u
 def words() -> dict[str, Any]:
     """The lists that names and addresses are taken apart by; see `words.json`."""
     text = resources.files(__package__).joinpath("words.json").read_text("utf-8")
-    found = {name: each.split() if isinstance(each, str) else each for name, each in json.loads(text).items()}
+    found: dict[str, Any] = {
+        name: each.split() if isinstance(each, str) else each for name, each in json.loads(text).items()
+    }
     places = sorted(found["provinces"] + found["cities"], key=len, reverse=True)
     forms = sorted(set(found["forms"]), key=len, reverse=True)
     trades = sorted(found["trades"], key=len, reverse=True)
