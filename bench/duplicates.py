@@ -8,7 +8,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
 from rich.console import Console
+from rich.table import Table
 
 from app.models.customer import ContactPointKind, CustomerKind
 from app.services import contact_points
