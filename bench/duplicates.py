@@ -140,7 +140,9 @@ def table(found: list[Judged]) -> Table:
 
 def main(
     *,
-    tuned: Annotated[bool, typer.Option(help="Show the parts that weights and threshold were chosen on, too")] = False,
+    tuned: Annotated[
+        bool, typer.Option(help="Show the parts that weights and threshold were chosen on, too")
+    ] = False,
 ) -> None:
     """Print precision and recall on records that nothing was chosen on."""
     found = [judged(part) for part in (*(tuning() if tuned else ()), *judging())]

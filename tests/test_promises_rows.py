@@ -164,7 +164,9 @@ async def test_a_refused_request_changes_no_row_whatever_it_asked_for(world: Wor
                 )
             done = await world.send(caller, first)
             assert (done.is_success, await rows.changed()) == (True, True), (name, done.text)
-            if "Idempotency-Key" in other["headers"]:
+            if (
+                "Idempotency-Key" in other["headers"] and other != first
+            ):  # a scan can't be asked for otherwise
                 reused = await world.send(caller, other)
                 assert (faults(reused, 422, "idempotency-key-reused"), await rows.changed()) == ([], False)
             again = await world.send(caller, request)
