@@ -1,7 +1,7 @@
 """The score of two records: what agrees and what differs, each weighed by a table of data.
 
-The weights are the logarithms of odds that a logistic regression finds on the part of the evaluation that is for
-tuning (`python -m bench.duplicates --tune`); they and the threshold stand in `weights.json`, and nowhere else.
+The weights are the logarithms of odds that a logistic regression found on the part of the evaluation that is for
+tuning; they and the threshold stand in `weights.json`, and nowhere else. `python -m bench.duplicates` judges them.
 """
 
 import json
