@@ -17,6 +17,7 @@ from rich.table import Table
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import audit_commands, importing
 from app import demo as demonstration
 from app.database import connect, owner_engine
 from app.embedded import EmbeddedServerError
@@ -36,6 +37,8 @@ users = typer.Typer(no_args_is_help=True, help="The company's people.")
 clients = typer.Typer(no_args_is_help=True, help="The machines of dispatch and partners.")
 app.add_typer(users, name="user")
 app.add_typer(clients, name="client")
+app.add_typer(audit_commands.commands, name="audit")
+app.command("import")(importing.main)
 
 console = Console()
 Result = TypeVar("Result")
@@ -162,10 +165,8 @@ def add_first_user() -> None:
 def list_users() -> None:
     """Show who may sign in."""
     rows = _run(lambda session: _all(session, select(User).order_by(User.username)))
-    _show(
-        ("username", "roles", "level", "disabled"),
-        [(row.username, ", ".join(row.roles), row.level, _when(row.disabled_at)) for row in rows],
-    )
+    columns = ("username", "roles", "level", "disabled")
+    _show(columns, [(row.username, ", ".join(row.roles), row.level, _when(row.disabled_at)) for row in rows])
 
 
 @users.command("disable")
@@ -254,10 +255,7 @@ def _run(act: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
 
 def _prepare_system(*, fill: bool) -> None:
     migrate()
-    if fill:
-        demo()
-    else:
-        add_first_user()
+    demo() if fill else add_first_user()
 
 
 async def _prepare() -> None:

@@ -24,6 +24,9 @@ Sessions = async_sessionmaker[AsyncSession]
 
 _SCHEME = "postgresql+asyncpg"
 
+OUT_OF_REACH = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver says of a connection that broke off; the last of them in the middle of a statement."""
+
 LOST_RACES = frozenset({"40001", "40P01"})
 """Serialisation failure and deadlock: the same transaction, run again, goes through."""
 
@@ -107,7 +110,7 @@ def sqlstate_of(problem: Exception) -> str:
 
 def is_out_of_order(problem: Exception) -> bool:
     """Whether the database is to blame, not what was asked of it: it is out of reach, or out of disk or memory."""
-    lost = isinstance(problem, OSError) or bool(getattr(problem, "connection_invalidated", False))
+    lost = isinstance(problem, OUT_OF_REACH) or bool(getattr(problem, "connection_invalidated", False))
     return lost or sqlstate_of(problem).startswith("53")
 
 

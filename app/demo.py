@@ -64,6 +64,7 @@ def throwaway_settings() -> Settings:
         database_url="postgresql://nowhere/crm",
         signing_keys=SecretStr(make_key()),
         cursor_secret=SecretStr("-" * 32),
+        vault_key=SecretStr("-" * 32),
     )
 
 

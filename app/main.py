@@ -47,7 +47,8 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         app.include_router(metrics.router)
     app.state.metrics = metrics.Metrics(app)
     openapi.install(app)
-    app.add_middleware(BodyLimit, limit=chosen.body_limit)
+    larger = {"POST /v1/imports": chosen.import_limit}
+    app.add_middleware(BodyLimit, limit=chosen.body_limit, larger=larger)
     problems.install(app)
     app.add_middleware(AccessLog, metrics=app.state.metrics)
     app.add_middleware(CorrelationIdMiddleware)

@@ -54,6 +54,14 @@ class Scope(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     CUSTOMERS_ALL = "customers:all"
     """Sees every customer and what belongs to it, not only those one owns."""
+    CUSTOMERS_ASSIGN = "customers:assign"
+    """Gives customers to colleagues; in sales, managers and directors do."""
+    CUSTOMERS_VERIFY = "customers:verify"
+    CUSTOMERS_PROPOSE = "customers:propose"
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
+    CUSTOMERS_PII = "customers:pii"
+    """Sees one record whole, with a reason that is written down; no list ever."""
     CUSTOMERS_MERGE = "customers:merge"
     """Makes two customers one, undoes that, and tells apart those that only look alike."""
     ORDERS_READ = "orders:read"
@@ -64,6 +72,10 @@ class Scope(StrEnum):
     TRACKING_PUSH = "tracking:push"
     EXCEPTIONS_READ = "exceptions:read"
     EXCEPTIONS_HANDLE = "exceptions:handle"
+    IMPORTS_WRITE = "imports:write"
+    EXPORTS_READ = "exports:read"
+    EXPORTS_WRITE = "exports:write"
+    EXPORTS_APPROVE = "exports:approve"
     KPIS_READ = "kpis:read"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
@@ -71,28 +83,53 @@ class Scope(StrEnum):
     CLIENTS_WRITE = "clients:write"
     JOBS_READ = "jobs:read"
     AUDIT_READ = "audit:read"
+    LEAKS_REPORT = "leaks:report"
+    LEAKS_HANDLE = "leaks:handle"
+    PRIVACY_HANDLE = "privacy:handle"
+    """Answers people's requests about their data; an erasure can't be taken back."""
+    HOLDS_PLACE = "holds:place"
     PARTNER_TRACKING = "partner:tracking"
 
 
-_STAFF = {Scope.PROFILE_READ, Scope.CODES_READ}
+_STAFF = {Scope.PROFILE_READ, Scope.CODES_READ, Scope.LEAKS_REPORT}
 _CUSTOMERS = {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_ALL}
+_KEEPING = {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_ASSIGN, Scope.CUSTOMERS_VERIFY, Scope.SEGMENTS_READ}
+_CHECKING = {Scope.CUSTOMERS_VERIFY, Scope.CUSTOMERS_PROPOSE}
+"""Those who may not write customers say what they find wrong."""
+_EXPORTS = {Scope.EXPORTS_READ, Scope.EXPORTS_WRITE}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.MARKETING: frozenset(
-        _STAFF | _CUSTOMERS | {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_MERGE, Scope.KPIS_READ}
+        _STAFF
+        | _CUSTOMERS
+        | _KEEPING
+        | _EXPORTS
+        | {Scope.CUSTOMERS_MERGE, Scope.SEGMENTS_WRITE, Scope.IMPORTS_WRITE, Scope.KPIS_READ},
     ),
-    Role.SALES: frozenset(_STAFF | _PARCELS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE}),
+    Role.SALES: frozenset(
+        _STAFF | _PARCELS | _KEEPING | _EXPORTS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII}
+    ),
     Role.CUSTOMER_SERVICE: frozenset(
         _STAFF
         | _CUSTOMERS
         | _PARCELS
-        | {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_MERGE, Scope.ORDERS_WRITE, Scope.KPIS_READ}
+        | _KEEPING
+        | _EXPORTS
+        | {
+            Scope.CUSTOMERS_MERGE,
+            Scope.CUSTOMERS_PII,
+            Scope.IMPORTS_WRITE,
+            Scope.ORDERS_WRITE,
+            Scope.KPIS_READ,
+            Scope.PRIVACY_HANDLE,
+        }
     ),
     Role.OPERATIONS: frozenset(
         _STAFF
         | _CUSTOMERS
         | _PARCELS
+        | _CHECKING
         | {
             Scope.ORDERS_WRITE,
             Scope.SHIPMENTS_CREATE,
@@ -101,15 +138,25 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.KPIS_READ,
         }
     ),
-    Role.FINANCE: frozenset(_STAFF | _CUSTOMERS),
+    Role.FINANCE: frozenset(_STAFF | _CUSTOMERS | _CHECKING),
     Role.PRODUCT: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.HR: frozenset(_STAFF),
-    Role.EXECUTIVE: frozenset(_STAFF | {Scope.KPIS_READ}),
+    Role.EXECUTIVE: frozenset(
+        _STAFF | {Scope.EXPORTS_READ, Scope.EXPORTS_APPROVE, Scope.KPIS_READ, Scope.LEAKS_HANDLE}
+    ),
     Role.AUDITOR: frozenset(
         _STAFF
         | _CUSTOMERS
         | _PARCELS
-        | {Scope.KPIS_READ, Scope.AUDIT_READ, Scope.USERS_READ, Scope.CLIENTS_READ}
+        | {
+            Scope.KPIS_READ,
+            Scope.AUDIT_READ,
+            Scope.LEAKS_HANDLE,
+            Scope.HOLDS_PLACE,
+            Scope.USERS_READ,
+            Scope.CLIENTS_READ,
+            Scope.SEGMENTS_READ,
+        }
     ),
     Role.ADMIN: frozenset(
         _STAFF

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     cursor_secret: SecretStr = Field(min_length=32)
     """Encrypts paging cursors, so that a client can neither read one nor make one up."""
 
+    vault_key: SecretStr = Field(min_length=32)
+    """Encrypts files while they stand in the database."""
+
     access_token_minutes: int = 15
     refresh_token_days: int = 30
     lockout_failures: int = 5
@@ -58,6 +61,13 @@ class Settings(BaseSettings):
     """Requests of one client under way at the same time; fewer than the pool has connections."""
     body_limit: int = 1024 * 1024
     """Bytes of a request body, uploads and imports apart."""
+    import_limit: int = 512 * 1024 * 1024
+    """Bytes of a file of customers."""
+    export_days: int = Field(7, ge=1)
+    """Days for which the file of an export can be fetched."""
+
+    reveals_per_day: int = Field(200, ge=1)
+    """How many records one person may look at unmasked in a day; the day is Shanghai's."""
 
     metrics_token: SecretStr | None = Field(None, min_length=32)
     """What Prometheus brings as a bearer token to `/metrics`; without one there is no such page."""

@@ -159,6 +159,7 @@ def _bring_secrets(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     _bring("CRM_SIGNING_KEYS", directory / "signing-key.pem", _new_signing_key)
     _bring("CRM_CURSOR_SECRET", directory / "cursor-secret", secrets.token_urlsafe)
+    _bring("CRM_VAULT_KEY", directory / "vault-key", secrets.token_urlsafe)
 
 
 def _bring(variable: str, file: Path, make: Callable[[], str]) -> None:

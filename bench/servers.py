@@ -50,6 +50,7 @@ def prepare(postgres: EmbeddedServer, directory: Path) -> dict[str, str]:
         "CRM_DATABASE_URL": postgres.url,
         "CRM_DATA_DIR": str(directory),
         "CRM_CURSOR_SECRET": secrets.token_hex(32),
+        "CRM_VAULT_KEY": secrets.token_hex(32),
         "CRM_SIGNING_KEYS": make_key(),
         "CRM_ACCESS_TOKEN_MINUTES": "600",
         "CRM_PARTNER_RATE": HIGH,

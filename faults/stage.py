@@ -50,7 +50,11 @@ class Stage:
         self._wal = wal
         self.server = EmbeddedServer(directory)
         self.tokens: dict[Role, str] = {}
-        self.secrets = {"CRM_SIGNING_KEYS": make_key(), "CRM_CURSOR_SECRET": secrets.token_hex(32)}
+        self.secrets = {
+            "CRM_SIGNING_KEYS": make_key(),
+            "CRM_CURSOR_SECRET": secrets.token_hex(32),
+            "CRM_VAULT_KEY": secrets.token_hex(32),
+        }
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._start)
@@ -115,6 +119,7 @@ class Stage:
             database_url=self.url("crm_login", database),
             signing_keys=SecretStr(self.secrets["CRM_SIGNING_KEYS"]),
             cursor_secret=SecretStr(self.secrets["CRM_CURSOR_SECRET"]),
+            vault_key=SecretStr(self.secrets["CRM_VAULT_KEY"]),
             access_token_minutes=600,
         )
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from app.schemas.masking import redact, redact_all
 
+WHOLE = {"reveal_customer", "reveal_shipment", "copy_privacy_request"}
+
+
 SHOWN_OF_AN_ADDRESS = {"country", "province", "city", "district", "postcode"}
 
 Masks = dict[str, Callable[[Any], bool]]
@@ -54,6 +57,16 @@ def parcels(value: list[dict[str, Any]]) -> bool:
     return all(an_object(each) and an_address(each.get("destination") or {}) for each in value)
 
 
+def changes(value: dict[str, Any]) -> bool:
+    people = value.get("contacts", [])
+    return (
+        a_name(value.get("name", "*"))
+        and all(a_name(each["name"]) and a_phone(each["phone"]) and a_mail(each["email"]) for each in people)
+        and all(map(an_address, value.get("addresses", [])))
+        and a_text([value["source"], *value["needs"]])
+    )
+
+
 SHIPMENT = (
     "id tracking_no customer_id order_id service status status_at promised_at picked_up_at delivered_at flags"
     " created_at version"
@@ -62,11 +75,19 @@ SHIPMENT_MASKED: Masks = {"sender": a_person, "recipient": a_person, "reference"
 CUSTOMER = "id kind state code tier owner_id team_id created_at updated_at version"
 CUSTOMER_MASKED: Masks = {"name": a_name, "source": a_text, "needs": a_text}
 CLIENT = "id client_id name role sources customer_ids disabled_at created_at version"
+DUTY = "department rule fields due_at"
 PAGE = "items next_cursor count"
 
 
 FIELDS: dict[str, tuple[str, Masks]] = {
-    "AccessRead": ("id occurred_at kind principal_id operation correlation_id", {"data": an_object}),
+    "AccessRead": (
+        "id occurred_at kind principal_id operation correlation_id customer_id",
+        {"data": an_object},
+    ),
+    "SealVerification": (
+        "intact seals rows redacted faults_found faults next_number head_number head_sha256",
+        {},
+    ),
     "CarrierCodeRead": (
         "id list code reason_code status reason name valid_from valid_until source shipped",
         {},
@@ -81,10 +102,31 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ContactRead": ("id role points version", {"name": a_name, "phone": a_phone, "email": a_mail}),
     "CountRead": ("key label count", {}),
     "CountsRead": ("items total", {}),
-    "CustomerAddressRead": ("id kind", {"address": an_address}),
+    "CustomerAddressRead": ("id kind division_code", {"address": an_address}),
     "CustomerRead": (f"{CUSTOMER} contacts addresses", CUSTOMER_MASKED),
+    "CustomerLinkRead": ("kind inverse customer created_at", {}),
     "CustomerSummary": (CUSTOMER, CUSTOMER_MASKED),
-    "DepartmentRead": ("id code name parent_id head_id", {}),
+    "CustomersFound": (f"{PAGE} facets", {}),
+    "ConsentRead": (
+        "id customer_id contact_id channel purpose given given_at until recorded_by created_at",
+        {"evidence": a_text},
+    ),
+    "ExternalIdRead": ("system external_id customer_id created_at", {}),
+    "Facet": ("field value count", {}),
+    "GrantRead": ("customer_id user_id until granted_by created_at", {"reason": a_text}),
+    "HandedOver": ("customers", {}),
+    "NoteRead": ("id customer_id author_id created_at", {"text": a_text}),
+    "PurchaseRead": ("month service shipments delivered freight", {}),
+    "PurchasesRead": ("items first_at last_at", {}),
+    "TeamRead": ("id code name department_id lead_id member_ids created_at updated_at version", {}),
+    "TimelineEntry": (
+        "id recorded_at kind label subject_type subject_id actor_kind actor_id",
+        {"data": an_object},
+    ),
+    "DepartmentRead": ("id code name parent_id head_id liaison_id", {}),
+    "CustomerVerificationRead": ("customer_id staleness fields duties", {}),
+    "DivisionRead": ("code name pinyin level parent_code", {}),
+    "Duty": (DUTY, {}),
     "EventRead": (
         "id recorded_at kind subject_type subject_id customer_id actor_kind actor_id correlation_id",
         {"data": an_object},
@@ -98,6 +140,10 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     ),
     "FieldKept": ("kept rule", {}),
     "FieldsKept": ("name code state tier source needs owner_id team_id", {}),
+    "FieldVerification": (
+        "field weight stale_after_days confirmed_at method confirmed_by",
+        {"note": a_text},
+    ),
     "JobRead": ("id name state done total error created_at finished_at", {}),
     "LegRead": ("leg_no kind status started_at ended_at", {}),
     "Lookalike": ("score customer", {}),
@@ -136,11 +182,34 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     ),
     "Problem": ("type title status detail instance trace_id errors", {}),
     "ProblemError": ("pointer detail", {}),
+    "ProposalRead": (
+        "id customer_id base_version state proposed_by decided_by decided_at created_at version",
+        {"changes": changes, "evidence": a_text, "reason": a_text},
+    ),
     "PushAnswer": ("id result status reason", {}),
     "PushBatchAnswer": ("results", {}),
     "PushResult": ("index id problem result status reason", {}),
     "Ratio": ("numerator denominator value", {}),
     "RowsMoved": ("table rows", {}),
+    "RfmClassCount": ("rfm_class customers shipments freight", {}),
+    "RfmRead": (
+        (
+            "customer_id kind rfm_class recency frequency value last_shipment_at shipments freight"
+            " other_currencies"
+        ),
+        {"name": a_name},
+    ),
+    "RfmSummary": ("days currency definition customers with_other_currencies classes", {}),
+    "SegmentMemberRead": ("id customer_id added_by added_at removed_by removed_at", {}),
+    "SegmentMembershipBatchAnswer": ("results", {}),
+    "SegmentMembershipResult": ("index result problem", {}),
+    "SegmentPreview": ("count items", {}),
+    "SegmentRead": (
+        "id kind filter_version created_by created_at updated_at version",
+        {"name": a_text, "filter": an_object},
+    ),
+    "SegmentSnapshotRead": ("day size joined left", {}),
+    "SegmentVersionRead": ("filter_version changed_by created_at", {"filter": an_object}),
     "ShipmentBatchAnswer": ("results", {}),
     "ShipmentBatchResult": ("index id problem result", {}),
     "ShipmentRead": (
@@ -148,6 +217,13 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         SHIPMENT_MASKED | {"attributes": an_object},
     ),
     "ShipmentSummary": (SHIPMENT, SHIPMENT_MASKED),
+    "TaskRead": (
+        (
+            "id customer_id rule department fields due_at assignee_id state closed_by closed_at created_at"
+            " version"
+        ),
+        {"note": a_text},
+    ),
     "TokenRead": ("access_token token_type expires_in refresh_token scope", {}),
     "TrackingEventRead": (
         "id occurred_at received_at source code reason_code status reason flags",
@@ -157,6 +233,66 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "UserRead": (
         "id username name email roles department_id level superior_id deputy_id disabled_at created_at version",
         {},
+    ),
+    "VerificationRead": (f"{DUTY} customer_id kind tier owner_id staleness", {"name": a_name}),
+    "AddressWhole": ("id kind address", {}),
+    "ContactWhole": ("id name role points", {}),
+    "CustomerWhole": ("id name kind code source needs contacts addresses", {}),
+    "FaultRead": ("fault number stream row_id", {}),
+    "HoldRead": (
+        "id customer_id until placed_by placed_at lifted_at lifted_by version",
+        {"reason": a_text, "lift_reason": a_text},
+    ),
+    "LeakRead": (
+        (
+            "id state discovered_at reported_by grade due_at customer_ids authority_told_at people_told_at created_at"
+            " version"
+        ),
+        dict.fromkeys(
+            [
+                "description",
+                "kinds",
+                "cause",
+                "harm",
+                "measures",
+                "advice",
+                "contact",
+                "untold_because",
+                "finding",
+            ],
+            a_text,
+        ),
+    ),
+    "PointWhole": ("id kind value label", {}),
+    "PrivacyCopy": ("taken_at customer contact consents notes orders shipments", {}),
+    "PrivacyRequestRead": (
+        (
+            "id kind state customer_id contact_id received_at due_at verified_at verified_by copied_at refused_on"
+            " closed_at closed_by created_by created_at version"
+        ),
+        {"note": a_text, "identity": a_text, "outcome": a_text},
+    ),
+    "RetentionRuleRead": ("retention_class valid_from keep action source provisional", {}),
+    "SealRead": ("number stream rows sealed_at sha256", {}),
+    "ShipmentWhole": ("id customer_id tracking_no sender recipient reference attributes", {}),
+    "ColumnMappingRead": ("field", {"heading": a_text}),
+    "ExportRead": (
+        (
+            "id state terms columns format requested_by decided_by decided_at rows size expires_at created_at updated_at"
+            " version file"
+        ),
+        {"reason": a_text, "note": a_text},
+    ),
+    "ExportTerms": ("kind state tier owner_id", {}),
+    "FileColumn": ("field", {"heading": a_text}),
+    "ImportLinks": ("errors", {}),
+    "ImportMappingRead": ("name columns kind external_system updated_at version", {}),
+    "ImportRead": (
+        (
+            "id format encoding delimiter columns mapping on_match dry_run size state error total read created updated"
+            " skipped failed undo_state removed restored kept job_id requested_by created_at links"
+        ),
+        {"filename": a_text},
     ),
 }
 """Names and mail addresses of staff and machines are plain: whoever may read them works with them."""

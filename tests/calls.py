@@ -8,8 +8,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.models.export import ExportColumn
 from tests.canaries import MAIL, NAME, PERSON, TEXT
 from tests.system import PASSWORD, an_instant
+
+MAPPING = {"columns": [{"heading": TEXT, "field": "name"}], "kind": "company", "external_system": "erp"}
+EXPORT = {"terms": {}, "columns": [column.value for column in ExportColumn], "format": "csv", "reason": TEXT}
+
+
+LEAK = {
+    "grade": "larger",
+    "customer_ids": ["{home_id}"],
+    "kinds": [TEXT],
+    "cause": TEXT,
+    "harm": TEXT,
+    "measures": TEXT,
+    "advice": TEXT,
+    "contact": TEXT,
+    "authority_told_at": an_instant(),
+    "people_told_at": an_instant(),
+    "untold_because": TEXT,
+    "finding": TEXT,
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +41,8 @@ class Call:
     form: Mapping[str, str] | None = None
     places: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+
+    file: str | None = None
 
 
 CUSTOMER = {
@@ -72,6 +94,26 @@ NOTE = {"note": TEXT}
 RESOLUTION = {"resolution": TEXT, "note": TEXT}
 PERIOD = {"from": "2020-01-01", "to": "2030-01-01"}
 
+AT_HOME = {"customer_id": "home_id"}
+CONSENT = {
+    "channel": "wechat",
+    "purpose": "care",
+    "given": True,
+    "given_at": "2026-01-01T00:00:00Z",
+    "evidence": TEXT,
+}
+CHANGES = {name: CUSTOMER[name] for name in ("name", "contacts", "addresses", "needs", "source")}
+FILTER = {
+    "test": "or",
+    "of": [
+        {"test": "kind", "any_of": ["person", "company"]},
+        {"test": "need", "contains": TEXT},
+        {"test": "not", "of": {"test": "staleness", "at_least": 90}},
+        {"test": "rfm", "any_of": ["champion"]},
+    ],
+}
+FIXED = {"segment_id": "static_id"}
+
 CALLS: dict[str, Call] = {
     "create_token": Call(form={"grant_type": "password", "username": "{username}", "password": PASSWORD}),
     "revoke_token": Call(form={"token": "{token}"}),
@@ -98,7 +140,7 @@ CALLS: dict[str, Call] = {
     "enable_client": Call(),
     "rotate_client_secret": Call(),
     "list_customers": Call(query={"count": "true"}),
-    "search_customers": Call({"q": NAME[:3]}),
+    "search_customers": Call({"facets": True}),
     "get_customer": Call(),
     "create_customer": Call(CUSTOMER, status=201),
     "activate_customer": Call({"reason": TEXT}, places={"customer_id": "prospect_id"}),
@@ -114,6 +156,80 @@ CALLS: dict[str, Call] = {
     "merge_customers": Call({"merged_id": "{customer_id}"}),
     "get_merge": Call(),
     "undo_merge": Call(),
+    "add_contact": Call(CUSTOMER["contacts"][0], status=201, places=AT_HOME),
+    "get_contact": Call(places=AT_HOME),
+    "join_contact": Call({"role": "仓库"}, status=201, places={"customer_id": "customer_id"}),
+    "change_contact": Call({"name": NAME, "points": CUSTOMER["contacts"][0]["points"]}, places=AT_HOME),
+    "remove_contact": Call(status=204, places=AT_HOME),
+    "add_address": Call(PERSON["address"], status=201, places=AT_HOME),
+    "replace_address": Call(PERSON["address"], places=AT_HOME),
+    "remove_address": Call(status=204, places=AT_HOME),
+    "list_customer_links": Call(places={"customer_id": "linking_id"}),
+    "link_customers": Call(status=204, places=AT_HOME | {"kind": "link_kind", "other_id": "customer_id"}),
+    "unlink_customers": Call(status=204, places=AT_HOME | {"kind": "link_kind", "other_id": "linked_id"}),
+    "list_external_ids": Call(places={"customer_id": "customer_id"}),
+    "add_external_id": Call(
+        {"system": "erp", "external_id": "{new_code}"}, status=201, places={"customer_id": "customer_id"}
+    ),
+    "remove_external_id": Call(status=204, places=AT_HOME | {"system": "system_name"}),
+    "list_consents": Call(places={"customer_id": "talkative_id"}),
+    "record_consent": Call(CONSENT, status=201, places=AT_HOME),
+    "list_customer_notes": Call(places={"customer_id": "talkative_id"}),
+    "add_customer_note": Call({"text": TEXT}, status=201, places=AT_HOME),
+    "hand_over_customers": Call({"from_owner_id": "{leaving_id}", "to_owner_id": "{seller_id}"}),
+    "transfer_customer": Call({"owner_id": "{seller_id}", "team_id": "{team_id}"}),
+    "list_grants": Call(places={"customer_id": "talkative_id"}),
+    "lend_customer": Call({"reason": TEXT}, places=AT_HOME),
+    "take_customer_back": Call(status=204, places=AT_HOME | {"user_id": "borrower_id"}),
+    "read_timeline": Call(places={"customer_id": "talkative_id"}),
+    "read_purchases": Call(places=AT_HOME),
+    "list_teams": Call(),
+    "get_team": Call(),
+    "create_team": Call({"code": "{new_code}", "name": "华东组", "member_ids": ["{user_id}"]}, status=201),
+    "change_team": Call({"name": "华南组", "member_ids": ["{user_id}"]}),
+    "name_liaison": Call({"liaison_id": "{user_id}"}),
+    "list_verifications": Call(query={"count": "true", "due": "false"}),
+    "get_customer_verification": Call(places={"customer_id": "verified_id"}),
+    "verify_customer": Call({"fields": ["phones", "needs"], "method": "call", "note": TEXT}),
+    "list_tasks": Call(query={"count": "true"}),
+    "get_task": Call(places={"task_id": "done_task_id"}),
+    "complete_task": Call({"note": TEXT}),
+    "cancel_task": Call({"note": TEXT}),
+    "list_proposals": Call(query={"count": "true"}),
+    "get_proposal": Call(places={"proposal_id": "decided_proposal_id"}),
+    "create_proposal": Call({"changes": CHANGES, "evidence": TEXT}, status=201),
+    "approve_proposal": Call({"reason": TEXT}),
+    "reject_proposal": Call({"reason": TEXT}),
+    "list_segments": Call(query={"count": "true"}),
+    "get_segment": Call(),
+    "create_segment": Call({"name": "{new_code}", "kind": "dynamic", "filter": FILTER}, status=201),
+    "change_segment": Call({"name": "{new_code}", "filter": FILTER}),
+    "preview_segment": Call({"filter": FILTER}),
+    "list_segment_versions": Call(places={"segment_id": "worded_id"}),
+    "list_segment_members": Call(query={"count": "true"}),
+    "list_segment_member_changes": Call(query={"count": "true"}, places=FIXED),
+    "change_segment_member": Call({"customer_id": "{home_id}"}, places={"segment_id": "empty_segment_id"}),
+    "change_segment_members": Call(
+        {"items": [{"customer_id": "{home_id}", "member": True}]}, places={"segment_id": "empty_segment_id"}
+    ),
+    "list_segment_sizes": Call(query={"count": "true"}, places={"segment_id": "counted_id"}),
+    "get_segment_rfm": Call(query={"days": 3650}),
+    "list_segment_rfm": Call(query={"count": "true"}),
+    "list_divisions": Call(query={"parent": "330100"}),
+    "list_imports": Call(query={"count": "true"}),
+    "create_import": Call(form={"dry_run": "false"}, file="{customer_file}", status=202),
+    "get_import": Call(),
+    "get_import_errors": Call(places={"import_id": "ended_import_id"}),
+    "cancel_import": Call(),
+    "undo_import": Call(places={"import_id": "ended_import_id"}, status=202),
+    "get_import_mapping": Call(),
+    "put_import_mapping": Call(MAPPING, places={"mapping_name": "new_code"}),
+    "list_exports": Call(query={"count": "true"}),
+    "get_export": Call(),
+    "create_export": Call(EXPORT, status=201),
+    "get_export_file": Call(places={"export_id": "ready_export_id"}),
+    "approve_export": Call(NOTE),
+    "reject_export": Call(NOTE),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),
     "create_order": Call(
@@ -157,11 +273,40 @@ CALLS: dict[str, Call] = {
     "cancel_job": Call(),
     "list_accesses": Call(query={"count": "true"}),
     "list_audit_events": Call(query={"count": "true"}),
+    "reveal_customer": Call({"reason": TEXT}),
+    "reveal_shipment": Call({"reason": TEXT}),
+    "list_seals": Call(query={"count": "true"}),
+    "verify_seals": Call({"limit": 1, "known": {"number": 1, "sha256": "{seal}"}}),
+    "report_leak": Call({"description": TEXT}, status=201),
+    "list_leaks": Call(query={"count": "true"}),
+    "get_leak": Call(),
+    "list_leak_accesses": Call(query={"count": "true"}, places={"incident_id": "seen_incident_id"}),
+    "change_leak": Call(LEAK, places={"incident_id": "new_incident_id"}),
+    "investigate_leak": Call(),
+    "contain_leak": Call(places={"incident_id": "investigated_incident_id"}),
+    "notify_leak": Call(places={"incident_id": "contained_incident_id"}),
+    "close_leak": Call(places={"incident_id": "told_incident_id"}),
+    "dismiss_leak": Call(),
+    "list_privacy_requests": Call(query={"count": "true"}),
+    "create_privacy_request": Call(
+        {"kind": "correction", "customer_id": "{home_id}", "contact_id": "{contact_id}", "note": TEXT},
+        status=201,
+    ),
+    "get_privacy_request": Call(),
+    "verify_privacy_request": Call({"identity": TEXT}),
+    "copy_privacy_request": Call(places={"request_id": "verified_access_id"}),
+    "complete_privacy_request": Call({"outcome": TEXT}, places={"request_id": "verified_request_id"}),
+    "refuse_privacy_request": Call({"ground": "not_feasible", "outcome": TEXT}),
+    "list_legal_holds": Call(query={"count": "true"}),
+    "place_legal_hold": Call({"customer_id": "{home_id}", "reason": TEXT}, status=201),
+    "lift_legal_hold": Call({"reason": TEXT}),
+    "list_retention_rules": Call(query={"count": "true"}),
 }
 
 ITEMS = {
     "create_shipments": "ShipmentCreate",
     "push_tracking_events": "TrackingEventPush",
     "push_delivery_exceptions": "TrackingEventPush",
+    "change_segment_members": "SegmentMembershipChange",
 }
 """Batches, and what each of their items is: the description leaves an item open, for each is judged on its own."""

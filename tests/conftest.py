@@ -27,6 +27,7 @@ from tests.world import Book, World
 
 os.environ |= {
     "CRM_CURSOR_SECRET": secrets.token_hex(32),
+    "CRM_VAULT_KEY": secrets.token_hex(32),
     "CRM_SIGNING_KEYS": make_key(),
     "CRM_STAFF_RATE": "100000",
     "CRM_PARTNER_RATE": "100000",

@@ -62,10 +62,11 @@ class System:
         return self._caller(user.id, "user", list(roles))
 
     async def as_role(self, role: Role) -> "Caller":
-        """Somebody with this role, the same one for the whole test process."""
+        """Somebody with this role, the same one for the whole test process; in sales, one who leads others."""
         if role not in self.callers:
             made = {Role.DISPATCH: self.dispatch, Role.PARTNER: self.partner}.get(role)
-            self.callers[role] = await made() if made else await self.staff(role)
+            level = UserLevel.MANAGER if role is Role.SALES else UserLevel.SPECIALIST
+            self.callers[role] = await made() if made else await self.staff(role, level=level)
         return self.callers[role]
 
     async def dispatch(self, *sources: str) -> "Caller":

@@ -237,6 +237,7 @@ async def test_the_auditor_finds_accesses_by_kind_and_by_person(system: System) 
         "principal_id",
         "operation",
         "correlation_id",
+        "customer_id",
         "data",
     }
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app import cli, demo
+from app import cli, demo, importing
 from app.embedded import EmbeddedServer
 from app.security import Role
 from tests.servers import a_free_port, crm, is_ready, up
@@ -227,3 +227,21 @@ def look_up(http: httpx.Client, caller: dict[str, str], number: str) -> dict[str
     answer = http.get("/v1/partner/shipments", headers=caller, params={"tracking_no": number})
     body: dict[str, Any] = answer.json()
     return body
+
+
+async def test_a_file_of_customers_is_taken_in_with_the_errors_beside_it(
+    empty_system: System, terminal: Terminal, tmp_path: Path
+) -> None:
+    """Without a worker the command does the work itself."""
+    terminal.patch.setattr(importing, "settings", lambda: empty_system.settings)
+    file = tmp_path / "客户.csv"
+    file.write_bytes("客户名称,电话\r\n顺丰,13800000000\r\n坏,x\r\n".encode("gb18030"))
+    code, said = await terminal.run(empty_system, "import", str(file), "--dry-run")
+    assert (code, "read 2, created 1, updated 0, skipped 0, failed 1" in said) == (0, True), said
+    assert await empty_system.scalar("SELECT count(*) FROM customers") == 0
+    code, said = await terminal.run(empty_system, "import", str(file), "--on-match", "skip")
+    assert (code, str(tmp_path / "客户.csv.errors.csv") in said) == (0, True), said
+    assert "3,电话," in (tmp_path / "客户.csv.errors.csv").read_text("utf-8-sig")
+    assert await empty_system.scalar("SELECT count(*) FROM customers") == 1
+    code, said = await terminal.run(empty_system, "import", str(file), "--mapping", "nobody")
+    assert (code, "no such mapping" in said) == (1, True), said

@@ -9,6 +9,7 @@ import pytest
 
 from app.security import Role
 from tests.system import Caller, System, a_customer, a_shipment, an_event
+from tests.world import World
 
 Resource = tuple[Caller, str]
 
@@ -45,7 +46,30 @@ async def delivery_exception(system: System) -> Resource:
     return operations, f"/v1/delivery-exceptions/{found.json()['items'][0]['id']}"
 
 
-TAGGED = (customer, user, client, order, shipment, delivery_exception)
+def made_for(operation: str) -> Any:
+    """The thing that an operation reads, as the table of calls has it."""
+
+    async def make(system: System) -> Resource:
+        world = World(system)
+        caller, request = await world.somebody(operation), await world.request(operation)
+        assert caller is not None
+        return caller, request["path"]
+
+    return make
+
+
+READ = (
+    "get_contact",
+    "get_export",
+    "get_import_mapping",
+    "get_leak",
+    "get_privacy_request",
+    "get_proposal",
+    "get_segment",
+    "get_task",
+    "get_team",
+)
+TAGGED = (customer, user, client, order, shipment, delivery_exception, *map(made_for, READ))
 CHANGEABLE = (customer, user, client)
 
 

@@ -141,7 +141,17 @@ def test_every_state_stands_in_its_graph_and_can_be_reached(model: Any) -> None:
 
 
 def test_everything_stateful_is_looked_at() -> None:
-    assert {model.__name__ for model in STATEFUL} == {"Customer", "Order", "DeliveryException", "Job"}
+    assert {model.__name__ for model in STATEFUL} == {
+        "Customer",
+        "DeliveryException",
+        "Export",
+        "Job",
+        "LeakIncident",
+        "Order",
+        "PrivacyRequest",
+        "Proposal",
+        "Task",
+    }
     assert models.Base is Base
 
 
@@ -179,7 +189,12 @@ async def test_every_table_of_customers_leads_its_key_with_the_customer(system: 
         assert key[0] == "customer_id", name
 
 
-GOOD = {"database_url": "postgresql://a/crm", "signing_keys": make_key(), "cursor_secret": "x" * 32}
+GOOD = {
+    "database_url": "postgresql://a/crm",
+    "signing_keys": make_key(),
+    "cursor_secret": "x" * 32,
+    "vault_key": "y" * 32,
+}
 
 
 @pytest.mark.parametrize(
@@ -187,6 +202,7 @@ GOOD = {"database_url": "postgresql://a/crm", "signing_keys": make_key(), "curso
     [
         ({"cursor_secret": "too-short-a-secret"}, "cursor_secret"),
         ({"cursor_secret": ""}, "cursor_secret"),
+        ({"vault_key": "too-short-a-secret"}, "vault_key"),
         ({"signing_keys": ""}, "signing_keys"),
         ({"signing_keys": "too-short-a-secret"}, "signing_keys"),
         ({"signing_keys": make_key() * 3}, "signing_keys"),
@@ -214,6 +230,7 @@ def test_a_key_that_was_damaged_is_refused() -> None:
 def test_secrets_show_in_no_repr() -> None:
     settings = Settings(**GOOD)  # type: ignore[arg-type]
     assert GOOD["cursor_secret"] not in repr(settings)
+    assert GOOD["vault_key"] not in repr(settings)
     assert "PRIVATE KEY" not in repr(settings)
 
 

@@ -32,6 +32,29 @@ LISTS = {
     "/v1/audit/accesses": (Role.AUDITOR, ({}, {"kind": "denied"})),
     "/v1/audit/events": (Role.AUDITOR, ({}, {"kind": "shipment.created"})),
 }
+APART = {
+    "/v1/audit/seals",
+    "/v1/customers/{customer_id}/consents",
+    "/v1/customers/{customer_id}/notes",
+    "/v1/customers/{customer_id}/timeline",
+    "/v1/exports",
+    "/v1/imports",
+    "/v1/leak-incidents",
+    "/v1/leak-incidents/{incident_id}/accesses",
+    "/v1/legal-holds",
+    "/v1/privacy-requests",
+    "/v1/proposals",
+    "/v1/retention-rules",
+    "/v1/segments",
+    "/v1/segments/{segment_id}/member-changes",
+    "/v1/segments/{segment_id}/members",
+    "/v1/segments/{segment_id}/rfm/customers",
+    "/v1/segments/{segment_id}/sizes",
+    "/v1/tasks",
+    "/v1/verifications",
+}
+"""Lists whose rows are not made here: their first page is full in `test_promises_statements.py`."""
+
 WALKS = [(path, filters) for path, (_, all_filters) in LISTS.items() for filters in all_filters]
 
 
@@ -121,7 +144,8 @@ def test_every_list_is_walked_here(system: System) -> None:
         for path, operations in system.app.openapi()["paths"].items()
         if any(each["name"] == "cursor" for each in operations.get("get", {}).get("parameters", []))
     }
-    assert lists == LISTS.keys()
+    assert lists == LISTS.keys() | APART
+    assert not LISTS.keys() & APART
 
 
 async def test_the_rows_come_in_the_order_that_was_asked_for(full: System) -> None:

@@ -78,16 +78,18 @@ async def test_every_role_gets_what_it_may_and_nobody_whole(empty_system: System
     seen: set[tuple[str, str]] = set()
     await (await world.caller(Role.HR)).get("/v1/users")
     for name, operation in described().items():
-        request = await world.request(name)
         for role in [None] if name in PUBLIC else sorted(MAY[name]):
+            world.acting = role or world.acting
+            request = await world.request(name)
             answer = await world.send(await world.caller(role) if role else None, request)
             assert answer.status_code == CALLS[name].status, (name, role, answer.text)
-            assert_no_canary(f"{answer.text}{answer.headers}", f"{role}: {name}")
-            body = answer.json() if answer.content else None
+            if name not in answers.WHOLE:
+                assert_no_canary(f"{answer.text}{answer.headers}", f"{role}: {name}")
+            is_json = answer.content and answer.headers.get("content-type") == "application/json"
+            body = answer.json() if is_json else None
             for schema, field, value in fields_in(answer_schema(operation), body):
                 wrong += [(name, role, schema, field)] * (not answers.may_be_shown(schema, field, value))
                 seen.update({(schema, field)} if value else ())
-            request = request if operation["method"] == "GET" else await world.request(name)
     assert wrong == []
     masked = {(schema, field) for schema in answers.FIELDS for field in answers.of(schema)[1]}
     assert masked - seen == set(), "nothing was planted there, so nothing is proven"

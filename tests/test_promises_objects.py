@@ -16,6 +16,9 @@ from tests.steps import told
 from tests.system import Caller, System, a_number
 from tests.world import World
 
+WRITTEN = "the list holds what its requester may see, whatever it asks for; see test_exports.py"
+
+
 HIDDEN = "404, for another's as for nothing"
 EMPTY = "the same answer for another's as for nothing"
 OWN_ONLY = "sales are refused another's as they are nothing; others, nothing"
@@ -69,6 +72,81 @@ REFERENCES: dict[str, str] = {
     "merge_customers body merged_id": UNSEEN,
     "get_merge path merge_id": HIDDEN,
     "undo_merge path merge_id": HIDDEN,
+    "add_contact path customer_id": HIDDEN,
+    "get_contact path customer_id": HIDDEN,
+    "get_contact path contact_id": HIDDEN,
+    "join_contact path customer_id": HIDDEN,
+    "join_contact path contact_id": HIDDEN,
+    "change_contact path customer_id": HIDDEN,
+    "change_contact path contact_id": HIDDEN,
+    "remove_contact path customer_id": HIDDEN,
+    "remove_contact path contact_id": HIDDEN,
+    "add_address path customer_id": HIDDEN,
+    "replace_address path customer_id": HIDDEN,
+    "replace_address path address_id": HIDDEN,
+    "remove_address path customer_id": HIDDEN,
+    "remove_address path address_id": HIDDEN,
+    "list_customer_links path customer_id": HIDDEN,
+    "link_customers path customer_id": HIDDEN,
+    "link_customers path other_id": HIDDEN,
+    "unlink_customers path customer_id": HIDDEN,
+    "unlink_customers path other_id": HIDDEN,
+    "list_external_ids path customer_id": HIDDEN,
+    "add_external_id path customer_id": HIDDEN,
+    "remove_external_id path customer_id": HIDDEN,
+    "list_consents path customer_id": HIDDEN,
+    "record_consent path customer_id": HIDDEN,
+    "list_customer_notes path customer_id": HIDDEN,
+    "add_customer_note path customer_id": HIDDEN,
+    "transfer_customer path customer_id": HIDDEN,
+    "list_grants path customer_id": HIDDEN,
+    "lend_customer path customer_id": HIDDEN,
+    "take_customer_back path customer_id": HIDDEN,
+    "read_timeline path customer_id": HIDDEN,
+    "read_purchases path customer_id": HIDDEN,
+    "search_customers body owner_id": EMPTY,
+    "search_customers body tracking_no": EMPTY,
+    "record_consent body contact_id": PARTED,
+    "hand_over_customers body from_owner_id": REFUSED,
+    "hand_over_customers body to_owner_id": REFUSED,
+    "transfer_customer body owner_id": REFUSED,
+    "transfer_customer body team_id": REFUSED,
+    "lend_customer path user_id": GONE,
+    "take_customer_back path user_id": GONE,
+    "get_team path team_id": GONE,
+    "create_team body department_id": REFUSED,
+    "create_team body lead_id": REFUSED,
+    "create_team body member_ids": REFUSED,
+    "change_team path team_id": GONE,
+    "change_team body department_id": REFUSED,
+    "change_team body lead_id": REFUSED,
+    "change_team body member_ids": REFUSED,
+    "name_liaison path department_id": GONE,
+    "name_liaison body liaison_id": REFUSED,
+    "get_customer_verification path customer_id": HIDDEN,
+    "verify_customer path customer_id": HIDDEN,
+    "list_tasks query customer_id": EMPTY,
+    "get_task path task_id": HIDDEN,
+    "complete_task path task_id": HIDDEN,
+    "cancel_task path task_id": HIDDEN,
+    "list_proposals query customer_id": EMPTY,
+    "get_proposal path proposal_id": HIDDEN,
+    "create_proposal path customer_id": HIDDEN,
+    "create_proposal body owner_id": REFUSED,
+    "approve_proposal path proposal_id": HIDDEN,
+    "reject_proposal path proposal_id": HIDDEN,
+    "get_segment path segment_id": GONE,
+    "change_segment path segment_id": GONE,
+    "list_segment_versions path segment_id": GONE,
+    "list_segment_members path segment_id": GONE,
+    "list_segment_member_changes path segment_id": GONE,
+    "change_segment_member path segment_id": GONE,
+    "change_segment_member body customer_id": REFUSED,
+    "change_segment_members path segment_id": GONE,
+    "change_segment_members item customer_id": REFUSED,
+    "list_segment_sizes path segment_id": GONE,
+    "get_segment_rfm path segment_id": GONE,
+    "list_segment_rfm path segment_id": GONE,
     "list_orders query customer_id": EMPTY,
     "create_order body customer_id": REFUSED,
     "create_order body customer_code": REFUSED,
@@ -109,6 +187,39 @@ REFERENCES: dict[str, str] = {
     "cancel_job path job_id": GONE,
     "list_accesses query principal_id": NONE,
     "list_audit_events query subject_id": NONE,
+    "reveal_customer path customer_id": HIDDEN,
+    "reveal_shipment path tracking_no": HIDDEN,
+    "list_accesses query customer_id": NONE,
+    "list_leaks query customer_id": NONE,
+    "get_leak path incident_id": GONE,
+    "list_leak_accesses path incident_id": GONE,
+    "change_leak path incident_id": GONE,
+    "change_leak body customer_ids": REFUSED,
+    "investigate_leak path incident_id": GONE,
+    "contain_leak path incident_id": GONE,
+    "notify_leak path incident_id": GONE,
+    "close_leak path incident_id": GONE,
+    "dismiss_leak path incident_id": GONE,
+    "list_privacy_requests query customer_id": EMPTY,
+    "create_privacy_request body customer_id": REFUSED,
+    "create_privacy_request body contact_id": REFUSED,
+    "get_privacy_request path request_id": HIDDEN,
+    "verify_privacy_request path request_id": HIDDEN,
+    "copy_privacy_request path request_id": HIDDEN,
+    "complete_privacy_request path request_id": HIDDEN,
+    "refuse_privacy_request path request_id": HIDDEN,
+    "list_legal_holds query customer_id": EMPTY,
+    "place_legal_hold body customer_id": REFUSED,
+    "lift_legal_hold path hold_id": HIDDEN,
+    "get_import path import_id": GONE,
+    "get_import_errors path import_id": GONE,
+    "cancel_import path import_id": GONE,
+    "undo_import path import_id": GONE,
+    "create_export body owner_id": WRITTEN,
+    "get_export path export_id": GONE,
+    "get_export_file path export_id": GONE,
+    "approve_export path export_id": GONE,
+    "reject_export path export_id": GONE,
 }
 
 NUMBERS = {"tracking_no", "customer_code", "list"}
@@ -159,6 +270,18 @@ def with_place(request: dict[str, Any], part: str, field: str, value: str) -> di
     return request | {"json": {"items": [changed]} if part == "item" else changed}
 
 
+def placed(name: str, field: str, request: dict[str, Any]) -> str:
+    """What stands at one place of the request's path."""
+    return str(request["path"].split("/")[described()[name]["path"].split("/").index(f"{{{field}}}")])
+
+
+def at_another(request: dict[str, Any], name: str, field: str, key: str) -> dict[str, Any]:
+    """The request with another object named at one place of its path."""
+    words = request["path"].split("/")
+    words[described()[name]["path"].split("/").index(f"{{{field}}}")] = key
+    return request | {"path": "/".join(words)}
+
+
 @pytest.fixture(scope="module")
 async def own(system: System) -> World:
     return World(system)
@@ -177,6 +300,10 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
         one, other = sorted([UUID(await world.home_id()), UUID(await world.customer_id())])
         pair = "INSERT INTO duplicate_pairs (one_id, other_id, cluster_id) VALUES (:a, :b, :a) ON CONFLICT DO NOTHING"
         await execute(world.system, pair, a=one, b=other)
+        await world.task_id(of=await world.home_id())
+        await world.proposal_id(of=await world.home_id())
+        await world.request_id()
+        await world.hold_id()
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
         "tracking_no": [await foreign.tracking_no(), await own.tracking_no()],
@@ -202,8 +329,9 @@ async def test_in_a_path_anothers_is_as_if_it_were_not_there(
     own: World, foreign: World, seller: Caller, reference: str
 ) -> None:
     name, _, field = reference.split()
-    mine, theirs = await own.request(name), await foreign.request(name)
-    absent = mine | {"path": described()[name]["path"].format(**{field: nothing(field)})}
+    mine = await own.request(name)
+    theirs = at_another(mine, name, field, placed(name, field, await foreign.request(name)))
+    absent = at_another(mine, name, field, nothing(field))
     answers = [await own.send(seller, request) for request in (theirs, absent)]
     assert answers[0].status_code == 404, answers[0].text
     assert told(answers[0]) == told(answers[1])
@@ -264,10 +392,10 @@ async def test_a_body_that_names_another_customers_is_refused_like_one_that_name
 ) -> None:
     name, part, field = reference.split()
     request, caller = await own.request(name), await own.somebody(name)
-    asked = [with_place(request, part, field, each) for each in (await foreign.order_id(), nothing(field))]
+    asked = [with_place(request, part, field, each) for each in (await foreign.thing(field), nothing(field))]
     answers = [await own.send(caller, each) for each in asked]
     assert [pointers(answer) for answer in answers] == [[f"/body/{field}"]] * 2
-    assert (await own.send(caller, with_place(request, part, field, await own.order_id()))).is_success
+    assert (await own.send(caller, with_place(request, part, field, await own.thing(field)))).is_success
 
 
 @pytest.mark.parametrize("reference", where(UNSEEN))
@@ -286,8 +414,8 @@ async def test_a_body_that_names_a_customer_out_of_sight_is_refused_like_one_tha
 @pytest.mark.parametrize("reference", where(GONE))
 async def test_where_there_is_nothing_of_the_houses_own_is_404(own: World, reference: str) -> None:
     name, _, field = reference.split()
-    path = described()[name]["path"].format(**{field: nothing(field)})
-    answer = await own.send(await own.somebody(name), await own.request(name) | {"path": path})
+    request = at_another(await own.request(name), name, field, nothing(field))
+    answer = await own.send(await own.somebody(name), request)
     assert answer.status_code == 404, answer.text
 
 
@@ -325,4 +453,5 @@ def test_whoever_names_any_customer_in_what_they_make_sees_all_of_them(own: Worl
     assert where(NEW)
     assert where(APART)
     assert where(FIGURES)
+    assert where(WRITTEN)
     assert own.owned

@@ -8,9 +8,13 @@ import pytest
 from app.models.base import Base, Stateful
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
+from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
+from app.models.leak import LeakIncident, LeakState
 from app.models.order import Order, OrderState
+from app.models.privacy import PrivacyRequest, PrivacyRequestState
 from app.models.shipment import ShipmentStatus
+from app.models.verification import Proposal, ProposalState, Task, TaskState
 from app.services.fold import TERMINAL
 from tests.operations import described
 from tests.owner import owner
@@ -38,7 +42,21 @@ MOVES: dict[str, Move] = {
     "await_customer_on_delivery_exception": Move(DeliveryException, ExceptionState.AWAITING_CUSTOMER),
     "resolve_delivery_exception": Move(DeliveryException, ExceptionState.RESOLVED),
     "dismiss_delivery_exception": Move(DeliveryException, ExceptionState.DISMISSED),
+    "complete_task": Move(Task, TaskState.DONE),
+    "cancel_task": Move(Task, TaskState.CANCELLED),
+    "approve_proposal": Move(Proposal, ProposalState.APPROVED),
+    "reject_proposal": Move(Proposal, ProposalState.REJECTED),
     "cancel_job": Move(Job, JobState.CANCELLED),
+    "investigate_leak": Move(LeakIncident, LeakState.INVESTIGATING),
+    "contain_leak": Move(LeakIncident, LeakState.CONTAINED),
+    "notify_leak": Move(LeakIncident, LeakState.NOTIFIED),
+    "close_leak": Move(LeakIncident, LeakState.CLOSED),
+    "dismiss_leak": Move(LeakIncident, LeakState.NOT_A_LEAK),
+    "verify_privacy_request": Move(PrivacyRequest, PrivacyRequestState.VERIFIED),
+    "complete_privacy_request": Move(PrivacyRequest, PrivacyRequestState.DONE),
+    "refuse_privacy_request": Move(PrivacyRequest, PrivacyRequestState.REFUSED),
+    "approve_export": Move(Export, ExportState.APPROVED),
+    "reject_export": Move(Export, ExportState.REJECTED),
 }
 DEEDS = {
     "disable_user",
@@ -51,9 +69,26 @@ DEEDS = {
     "merge_customers",  # ends one of two customers; tests/test_merges.py judges it
     "preview_merge",
     "undo_merge",
+    "add_contact",
+    "join_contact",
+    "add_address",
+    "add_external_id",
+    "record_consent",
+    "add_customer_note",
+    "transfer_customer",
+    "verify_customer",
+    "create_proposal",
+    "change_segment_member",
+    "change_segment_members",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
+    "reveal_customer",
+    "reveal_shipment",
+    "copy_privacy_request",
+    "lift_legal_hold",
+    "cancel_import",
+    "undo_import",
 }
-"""Verbs on what has no state machine: they may be said at any time."""
+"""What is made under a thing, and verbs on what has no state machine: they may be said at any time."""
 
 CASES = [(name, state) for name, move in MOVES.items() for state in type(move.to)]
 
@@ -75,6 +110,11 @@ async def things(system: System) -> dict[type[Any], str]:
         Order: await world.order_id(),
         DeliveryException: await world.exception_id(),
         Job: await world.job_id(),
+        Task: await world.task_id(),
+        Proposal: await world.proposal_id(),
+        LeakIncident: await world.incident_id(),
+        Export: await world.export_id(),
+        PrivacyRequest: await world.request_id(),
     }
 
 
@@ -121,6 +161,16 @@ def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
     """The others are entered by the worker, or by a merge."""
     models = {mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Stateful)}
     assert models == {move.model for move in MOVES.values()}
-    chosen = {move.to for move in MOVES.values()}
-    entered = {to for model in models for targets in model.transitions.values() for to in targets}
-    assert entered - chosen == {JobState.RUNNING, JobState.DONE, JobState.FAILED, CustomerState.MERGED}
+    chosen: set[tuple[Any, Any]] = {(move.model, move.to) for move in MOVES.values()}
+    entered: set[tuple[Any, Any]] = {
+        (model, to) for model in models for targets in model.transitions.values() for to in targets
+    }
+    assert entered - chosen == {
+        (Job, JobState.RUNNING),
+        (Job, JobState.DONE),
+        (Job, JobState.FAILED),
+        (Customer, CustomerState.MERGED),
+        (Export, ExportState.READY),
+        (Export, ExportState.EXPIRED),
+        (Export, ExportState.FAILED),
+    }

@@ -10,11 +10,30 @@ import pytest
 from sqlalchemy import Enum
 
 import app
-from app.models import account, code, customer, delivery_exception, duplicate, job, merge, order, shipment
+from app.models import (
+    account,
+    audit,
+    code,
+    customer,
+    delivery_exception,
+    division,
+    duplicate,
+    export,
+    import_file,
+    job,
+    leak,
+    merge,
+    order,
+    privacy,
+    segment,
+    shipment,
+    verification,
+)
 from app.models.base import Base, Stateful
 from app.models.customer import Customer
 from app.models.delivery_exception import DeliveryException
 from app.models.order import Order
+from app.models.verification import Task
 from app.security import MACHINE_ROLES, Role
 from tests.operations import description
 from tests.owner import owner
@@ -22,6 +41,7 @@ from tests.system import System
 
 LISTS: dict[str, type[StrEnum]] = {
     "access_kind": account.AccessKind,
+    "confirmation_method": verification.ConfirmationMethod,
     "consent_channel": customer.ConsentChannel,
     "consent_purpose": customer.ConsentPurpose,
     "customer_kind": customer.CustomerKind,
@@ -29,6 +49,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "customer_state": customer.CustomerState,
     "detected_by": delivery_exception.DetectedBy,
     "duplicate_origin": duplicate.DuplicateOrigin,
+    "division_level": division.DivisionLevel,
     "exception_state": delivery_exception.ExceptionState,
     "job_state": job.JobState,
     "leg_kind": shipment.LegKind,
@@ -37,13 +58,32 @@ LISTS: dict[str, type[StrEnum]] = {
     "merge_rule": merge.MergeRule,
     "merge_side": merge.MergeSide,
     "order_state": order.OrderState,
+    "proposal_state": verification.ProposalState,
+    "rfm_class": segment.RfmClass,
     "role": Role,
+    "segment_kind": segment.SegmentKind,
     "service": shipment.Service,
     "severity": code.Severity,
     "shipment_status": shipment.ShipmentStatus,
+    "task_state": verification.TaskState,
     "user_level": account.UserLevel,
+    "verified_field": verification.VerifiedField,
+    "audit_fault": audit.AuditFault,
+    "audit_stream": audit.AuditStream,
+    "leak_grade": leak.LeakGrade,
+    "leak_state": leak.LeakState,
+    "privacy_request_kind": privacy.PrivacyRequestKind,
+    "privacy_request_state": privacy.PrivacyRequestState,
+    "refusal_ground": privacy.RefusalGround,
+    "retention_action": privacy.RetentionAction,
+    "retention_class": privacy.RetentionClass,
+    "export_column": export.ExportColumn,
+    "export_state": export.ExportState,
+    "file_format": import_file.FileFormat,
+    "import_field": import_file.ImportField,
+    "on_match": import_file.OnMatch,
 }
-NOBODY_SEES = {"ClosesBy", "SilenceKind"}
+NOBODY_SEES = {"RowOutcome", "ClosesBy", "SilenceKind"}
 """Words of the house's rules, which no operation shows."""
 
 OF_ROWS = {
@@ -71,7 +111,13 @@ REASONS = (
     "SELECT DISTINCT reason FROM delivery_exceptions",
 )
 
-MOVES: dict[str, type[Stateful]] = {"customer.": Customer, "order.": Order, "exception.": DeliveryException}
+MOVES: dict[str, type[Stateful]] = {
+    "customer.": Customer,
+    "order.": Order,
+    "exception.": DeliveryException,
+    "task.": Task,
+    "leak.": leak.LeakIncident,
+}
 """Kinds of event that are made of a state's name."""
 
 
@@ -152,7 +198,7 @@ def kinds_in(source: str) -> set[str]:
     return found
 
 
-FILES = {"alembic.ini", "app.reference", "words.json", "weights.json"}
+FILES = {"alembic.ini", "app.reference", "app.services", "erasure.sql", "words.json", "weights.json"}
 """What looks like a kind of event, and is none."""
 
 

@@ -6,12 +6,17 @@ import secrets
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
+from uuid import UUID
 
 import httpx
 
+from app import worker
 from app.security import Role
-from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, SHIPMENT
+from app.worker import run_job, seal_audit
+from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, MAPPING, NOTE, SHIPMENT
+from tests.canaries import NAME, PERSON, TEXT
 from tests.operations import described, parameters
+from tests.owner import owner
 from tests.policy import MAY, PUBLIC
 from tests.system import PASSWORD, Caller, System, a_number, an_event, an_instant
 
@@ -65,6 +70,9 @@ class World:
             "params": await self.filled(dict(call.query), things),
             "headers": {"If-Match": ETAG} if "if-match" in parameters(operation, "header") else {},
         }
+        if call.file is not None:
+            file = await self.filled(call.file, things)
+            request["files"] = {"file": (f"{TEXT}.csv", file.encode())}
         if call.form is not None:
             return request | {"data": await self.filled(dict(call.form), things)}
         return request | ({} if call.body is None else {"json": await self.filled(call.body, things)})
@@ -120,6 +128,153 @@ class World:
         """A merge of two customers, each with much behind it."""
         path = f"/v1/customers/{await self.customer_id()}/merge"
         return str((await self.made(Role.MARKETING, path, {"merged_id": "{customer_id}"}))["id"])
+
+    async def contact_id(self) -> str:
+        path = f"/v1/customers/{await self.home_id()}/contacts"
+        return str((await self.made(Role.MARKETING, path, CALLS["add_contact"].body))["id"])
+
+    async def address_id(self) -> str:
+        path = f"/v1/customers/{await self.home_id()}/addresses"
+        return str((await self.made(Role.MARKETING, path, CALLS["add_address"].body))["id"])
+
+    async def link_kind(self) -> str:
+        return "ship_to"
+
+    async def linked_id(self) -> str:
+        """A customer to which the one at home ships."""
+        return await self.linked(await self.home_id())
+
+    async def linking_id(self) -> str:
+        """A customer that ships to others."""
+        customer = await self.customer_id()
+        for _ in range(self.many):
+            await self.linked(customer)
+        return customer
+
+    async def linked(self, customer: str) -> str:
+        other, marketing = await self.customer_id(), await self.caller(Role.MARKETING)
+        path = f"/v1/customers/{customer}/links/{await self.link_kind()}/{other}"
+        assert (await marketing.request("PUT", path)).status_code == 204
+        return other
+
+    async def external_id(self) -> str:
+        body = {"system": await self.system_name(), "external_id": await self.new_code()}
+        path = f"/v1/customers/{await self.home_id()}/external-ids"
+        return str((await self.made(Role.MARKETING, path, body))["external_id"])
+
+    async def system_name(self) -> str:
+        return "erp"
+
+    async def talkative_id(self) -> str:
+        """A customer with consents, notes and people to whom it is lent."""
+        customer, marketing = await self.customer_id(), await self.caller(Role.MARKETING)
+        for _ in range(50 if self.many > 1 else 1):
+            for operation, path in (("record_consent", "consents"), ("add_customer_note", "notes")):
+                body = CALLS[operation].body
+                await self.made(Role.MARKETING, f"/v1/customers/{customer}/{path}", body)
+        for _ in range(self.many):
+            grant = f"/v1/customers/{customer}/grants/{await self.user_id()}"
+            answer = await marketing.request("PUT", grant, json=CALLS["lend_customer"].body)
+            assert answer.status_code == 200, answer.text
+        return customer
+
+    async def borrower_id(self) -> str:
+        user, marketing = await self.user_id(), await self.caller(Role.MARKETING)
+        path = f"/v1/customers/{await self.home_id()}/grants/{user}"
+        assert (await marketing.request("PUT", path, json={"reason": "休假"})).status_code == 200
+        return user
+
+    async def seller_id(self) -> str:
+        return (await self.system.staff(Role.SALES)).id
+
+    async def leaving_id(self) -> str:
+        """A colleague who looks after customers, and leaves."""
+        seller = await self.seller_id()
+        for _ in range(self.many):
+            await self.customer_id(owner_id=seller)
+        return seller
+
+    async def team_id(self) -> str:
+        members = [await self.user_id() for _ in range(self.many)]
+        body = {"code": await self.new_code(), "name": "华东组", "member_ids": members}
+        return str((await self.made(Role.ADMIN, "/v1/teams", body))["id"])
+
+    async def department_id(self) -> str:
+        body = {"code": await self.new_code(), "name": "运营部"}
+        return str((await self.made(Role.ADMIN, "/v1/departments", body))["id"])
+
+    async def verified_id(self) -> str:
+        """A customer of which many fields were confirmed, often."""
+        home = await self.customer_id()
+        for _ in range(self.many):
+            await self.made(Role.MARKETING, f"/v1/customers/{home}/verify", CALLS["verify_customer"].body)
+        return home
+
+    async def task_id(self, of: str | None = None) -> str:
+        """One that is open: the customer was recorded so long ago that everything is due."""
+        home = of or await self.customer_id()
+        async with owner(self.system) as connection:
+            await connection.execute(
+                "UPDATE customers SET created_at = created_at - interval '10 years' WHERE id = $1", UUID(home)
+            )
+        await worker.open_tasks(self.system.database.sessions)
+        found = "SELECT id FROM tasks WHERE customer_id = :id AND department = 'marketing'"
+        return str(await self.system.scalar(found, id=home))
+
+    async def done_task_id(self) -> str:
+        task = await self.task_id()
+        await self.made(Role.MARKETING, f"/v1/tasks/{task}/done", CALLS["complete_task"].body)
+        return task
+
+    async def proposal_id(self, of: str | None = None) -> str:
+        path = f"/v1/customers/{of or await self.customer_id()}/proposals"
+        return str((await self.made(Role.OPERATIONS, path, CALLS["create_proposal"].body))["id"])
+
+    async def decided_proposal_id(self) -> str:
+        proposal = await self.proposal_id()
+        await self.made(Role.MARKETING, f"/v1/proposals/{proposal}/reject", {"reason": TEXT})
+        return proposal
+
+    async def segment_id(self) -> str:
+        """A dynamic one."""
+        made = await self.made(Role.MARKETING, "/v1/segments", CALLS["create_segment"].body)
+        return str(made["id"])
+
+    async def worded_id(self) -> str:
+        """One whose filter was worded often."""
+        segment, marketing = await self.segment_id(), await self.caller(Role.MARKETING)
+        for version in range(1, self.many):
+            body = {"filter": CALLS["change_segment"].body["filter"]}
+            tag = {"If-Match": f'"{version}"'}
+            answer = await marketing.patch(f"/v1/segments/{segment}", body, headers=tag)
+            assert answer.status_code == 200, answer.text
+        return segment
+
+    async def empty_segment_id(self) -> str:
+        body = {"name": await self.new_code(), "kind": "static"}
+        return str((await self.made(Role.MARKETING, "/v1/segments", body))["id"])
+
+    async def static_id(self) -> str:
+        """A static one with many members, this world's customer among them."""
+        segment, home = await self.empty_segment_id(), await self.home_id()
+        others = "SELECT array_agg(id::text) FROM (SELECT id FROM customers WHERE id <> :home LIMIT :most)"
+        found = await self.system.scalar(others, home=UUID(home), most=3 * (self.many - 1))
+        items = [{"customer_id": each} for each in (home, *(found or ()))]
+        await self.made(Role.MARKETING, f"/v1/segments/{segment}/members/batch", {"items": items})
+        return segment
+
+    async def counted_id(self) -> str:
+        """One with a snapshot of today, and of many days before."""
+        segment = await self.segment_id()
+        await worker.snapshot_segments(self.system.database.sessions)
+        async with owner(self.system) as connection:
+            await connection.execute(
+                'INSERT INTO segment_snapshots (segment_id, day, size, joined, "left")'
+                " SELECT $1, current_date - 1 - n, 1, 0, 0 FROM generate_series(1, $2) AS n",
+                UUID(segment),
+                3 * (self.many - 1),
+            )
+        return segment
 
     async def new_no(self) -> str:
         return a_number()
@@ -207,6 +362,110 @@ class World:
     async def job_id(self) -> str:
         await self.code_id()
         return str(await self.system.scalar("SELECT id FROM jobs ORDER BY created_at DESC, id DESC LIMIT 1"))
+
+    async def seal(self) -> str:
+        """The SHA-256 of the first seal, in hexadecimal."""
+        await seal_audit(self.system.database.sessions)
+        return str(await self.system.scalar("SELECT encode(sha256, 'hex') FROM audit_seals WHERE number = 1"))
+
+    async def new_incident_id(self) -> str:
+        return str((await self.made(Role.HR, "/v1/leak-incidents", CALLS["report_leak"].body))["id"])
+
+    async def incident_id(self) -> str:
+        """A leak of which everything is known, and that nobody has looked into yet."""
+        incident = await self.new_incident_id()
+        auditor = await self.caller(Role.AUDITOR)
+        body = await self.filled(CALLS["change_leak"].body, {})
+        answer = await auditor.patch(f"/v1/leak-incidents/{incident}", body, headers={"If-Match": ETAG})
+        assert answer.status_code == 200, answer.text
+        return incident
+
+    async def investigated_incident_id(self) -> str:
+        return await self.moved_incident("investigate")
+
+    async def contained_incident_id(self) -> str:
+        return await self.moved_incident("investigate", "contain")
+
+    async def told_incident_id(self) -> str:
+        return await self.moved_incident("investigate", "contain", "notify")
+
+    async def moved_incident(self, *verbs: str) -> str:
+        incident = await self.incident_id()
+        for verb in verbs:
+            await self.made(Role.AUDITOR, f"/v1/leak-incidents/{incident}/{verb}", None)
+        return incident
+
+    async def seen_incident_id(self) -> str:
+        """A leak whose customer many have looked at."""
+        incident = await self.incident_id()
+        async with owner(self.system) as connection:
+            await connection.execute(
+                "INSERT INTO accesses (id, kind, customer_id, data) SELECT gen_random_uuid(), 'revealed', $1, '{}'"
+                " FROM generate_series(1, 50)",
+                UUID(await self.home_id()),
+            )
+        return incident
+
+    async def request_id(self, kind: str = "correction") -> str:
+        """A person's request, of whom it is not sure yet that they ask."""
+        body = {**CALLS["create_privacy_request"].body, "kind": kind}
+        return str((await self.made(Role.CUSTOMER_SERVICE, "/v1/privacy-requests", body))["id"])
+
+    async def verified_request_id(self, kind: str = "correction") -> str:
+        request = await self.request_id(kind)
+        path = f"/v1/privacy-requests/{request}/verify"
+        await self.made(Role.CUSTOMER_SERVICE, path, CALLS["verify_privacy_request"].body)
+        return request
+
+    async def verified_access_id(self) -> str:
+        return await self.verified_request_id("access")
+
+    async def hold_id(self) -> str:
+        body = CALLS["place_legal_hold"].body
+        return str((await self.made(Role.AUDITOR, "/v1/legal-holds", body))["id"])
+
+    acting: str = Role.CUSTOMER_SERVICE
+
+    async def customer_file(self) -> str:
+        """A customer that is new, one that was there, and rows that fail."""
+        rows = [f"{NAME},个人,{PERSON['phone']},{await self.new_code()},{TEXT}"] * 2
+        rows += [f"{NAME},个人,{TEXT},{await self.new_code()},"] * self.many
+        return "\r\n".join(["客户名称,客户类型,电话,客户代码,来源", *rows])
+
+    async def import_id(self) -> str:
+        service = await self.caller(Role.CUSTOMER_SERVICE)
+        request = await self.request("create_import")
+        answer = await self.send(service, request)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    async def ended_import_id(self) -> str:
+        number = await self.import_id()
+        await self.run("SELECT job_id FROM import_files WHERE id = :id", number)
+        return number
+
+    async def run(self, job: str, key: str) -> None:
+        """Do what the worker would do for the job that a query finds."""
+        await run_job(self.system.database.sessions, await self.system.scalar(job, id=UUID(key)))
+
+    async def mapping_name(self) -> str:
+        name = await self.new_code()
+        answer = await (await self.caller(Role.MARKETING)).request(
+            "PUT", f"/v1/import-mappings/{name}", json=MAPPING
+        )
+        assert answer.status_code == 200, answer.text
+        return name
+
+    async def export_id(self) -> str:
+        await self.home_id()
+        acting = self.acting if self.acting in MAY["create_export"] else Role.CUSTOMER_SERVICE
+        return str((await self.made(Role(acting), "/v1/exports", EXPORT))["id"])
+
+    async def ready_export_id(self) -> str:
+        number = await self.export_id()
+        await self.made(Role.EXECUTIVE, f"/v1/exports/{number}/approve", NOTE)
+        await self.run("SELECT job_id FROM exports WHERE id = :id", number)
+        return number
 
 
 class Book:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, CreatedAt, Id, UpdatedAt, Versioned, choice
@@ -162,13 +162,23 @@ class AccessKind(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     REVOKED = "revoked"
     DENIED = "denied"
+    REVEALED = "revealed"
+    EXPORTED = "exported"
 
 
 class Access(Base):
-    """A login, a denial, a look at something secret. Only ever inserted."""
+    """A login, a denial, a look at something secret. Only ever inserted.
+
+    `customer_id` is whose secret it was; `transaction` is the writer's, as an event's.
+    """
 
     __tablename__ = "accesses"
-    __table_args__ = (Index(None, "principal_id", "occurred_at"), Index(None, "occurred_at", "id"))
+    __table_args__ = (
+        Index(None, "principal_id", "occurred_at"),
+        Index(None, "occurred_at", "id"),
+        Index(None, "customer_id", "occurred_at"),
+        Index(None, "transaction", "id"),
+    )
 
     id: Mapped[Id]
     occurred_at: Mapped[CreatedAt]
@@ -176,4 +186,8 @@ class Access(Base):
     principal_id: Mapped[UUID | None]
     operation: Mapped[str | None]
     correlation_id: Mapped[str | None]
+    customer_id: Mapped[UUID | None]
+    transaction: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("(pg_current_xact_id()::text::bigint)")
+    )
     data: Mapped[dict[str, Any]]

@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, column, func, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, column, func, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, UpdatedAt, Versioned, choice
@@ -44,14 +45,15 @@ class ContactPointKind(StrEnum):
 class Customer(Stateful, Versioned, Base):
     """One that ships under contract has a `code`. `owner_id` is the member of staff who looks after it.
 
-    `romanised` holds the name in pinyin and without accents, for those who type it that way. One that was merged names in `merged_into_id` the customer it has become a part of.
+    `romanised` holds the name in pinyin and without accents, for those who type it that way; the database makes
+    `search` of both. One that was merged names in `merged_into_id` the customer it has become a part of.
     """
 
     __tablename__ = "customers"
     __table_args__ = (
         Index(None, "created_at", "id"),
         Index(None, "name", "id"),
-        Index("ix_customers_search", text("search_terms(name, romanised)"), postgresql_using="gin"),
+        Index(None, "search", postgresql_using="gin"),
         CheckConstraint("merged_into_id IS NULL OR state = 'merged'", name="merged_into_another"),
     )
     transitions: ClassVar[Transitions] = {
@@ -92,6 +94,10 @@ class Customer(Stateful, Versioned, Base):
     team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"), index=True)
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("customers.id"), index=True)
     romanised: Mapped[str] = mapped_column(default="", server_default="")
+    search: Mapped[Any] = mapped_column(
+        TSVECTOR, Computed("search_terms(name, romanised)", persisted=True), deferred=True
+    )
+    anonymised_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
     contacts: Mapped[list["CustomerContact"]] = relationship(
@@ -106,13 +112,14 @@ class Contact(Versioned, Base):
     """A person one talks to, at one customer or at several."""
 
     __tablename__ = "contacts"
-    __table_args__ = (
-        Index("ix_contacts_search", text("search_terms(name, romanised)"), postgresql_using="gin"),
-    )
+    __table_args__ = (Index(None, "search", postgresql_using="gin"),)
 
     id: Mapped[Id]
     name: Mapped[str]
     romanised: Mapped[str] = mapped_column(default="", server_default="")
+    search: Mapped[Any] = mapped_column(
+        TSVECTOR, Computed("search_terms(name, romanised)", persisted=True), deferred=True
+    )
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
     points: Mapped[list["ContactPoint"]] = relationship(
@@ -216,7 +223,7 @@ class ExternalId(Base):
     __tablename__ = "external_ids"
 
     system: Mapped[str] = mapped_column(primary_key=True)
-    external_id: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True, index=True)
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), index=True)
     created_at: Mapped[CreatedAt]
 

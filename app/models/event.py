@@ -24,6 +24,14 @@ class Event(Base):
         Index(None, "subject_id", "recorded_at"),
         Index(None, "recorded_at", "id"),
         Index(None, "sequence"),
+        Index(
+            "ix_events_of_customer",
+            "customer_id",
+            "recorded_at",
+            "id",
+            postgresql_where=text("customer_id IS NOT NULL"),
+        ),
+        Index(None, "transaction", "id"),
         {"postgresql_partition_by": "RANGE (recorded_at)"},
     )
 

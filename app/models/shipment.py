@@ -64,6 +64,7 @@ class Shipment(Versioned, Base):
         Index(None, "status", "created_at", "id"),
         Index("ix_shipments_flagged", "created_at", "id", postgresql_where=text("flags <> '{}'")),
         Index("ix_shipments_order", "customer_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
+        Index("ix_shipments_whole", "created_at", postgresql_where=text("anonymised_at IS NULL")),
         Index("ix_shipments_check_at", "check_at", postgresql_where=text("check_at IS NOT NULL")),
     )
 
@@ -90,6 +91,7 @@ class Shipment(Versioned, Base):
     last_event_at: Mapped[datetime | None]
     flags: Mapped[list[str]]
     check_at: Mapped[datetime | None]
+    anonymised_at: Mapped[datetime | None]
     created_by: Mapped[UUID]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]

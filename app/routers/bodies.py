@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isinf
 from typing import Any
 
@@ -22,22 +22,22 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 class BodyLimit:
     """Refuses a body with 413 before it is read, where its length is announced, or else as it grows."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app, self._limit = app, limit
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int]) -> None:
+        self._app, self._limit, self._larger = app, limit, larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        size = 0
+        size, limit = 0, self._larger.get(f"{scope['method']} {scope['path']}", self._limit)
 
         async def receive_within_limit() -> Message:
             nonlocal size
-            if _announced(scope) > self._limit:
+            if _announced(scope) > limit:
                 raise HTTPException(413)
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._limit:
+            if size > limit:
                 raise HTTPException(413)
             return message
 

@@ -67,6 +67,7 @@ class Key:
 
 
 async def fingerprint(request: Request) -> bytes:
-    """What makes a request the same one: method, path, query and the body's bytes."""
+    """What makes a request the same one: method, path, query and the body's bytes, or a form's digest."""
     words = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
-    return hashlib.sha256(words + await request.body()).digest()
+    body: bytes = getattr(request.state, "body_digest", None) or await request.body()
+    return hashlib.sha256(words + body).digest()

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors
-from app.database import sqlstate_of
+from app.database import OUT_OF_REACH, sqlstate_of
 from app.errors import CourierError, Text
 from app.routers.problem_texts import CHINESE, PLAIN, VALIDATION
 
@@ -99,7 +99,7 @@ def validation_document(found: Sequence[ErrorDetails | dict[str, Any]], request:
     """The problem document of a request that does not fit its schema, field by field."""
     language = language_of(request)
     fields = [
-        {"pointer": pointer_to(each["loc"]), "detail": _describe(each, language)} for each in found[:100]
+        {"pointer": pointer_to(each["loc"]), "detail": describe(each, language)} for each in found[:100]
     ]
     detail = say(VALIDATION, language).format(count=len(found))
     body = _document(errors.Invalid.slug, errors.Invalid.title, detail, 422, request)
@@ -128,7 +128,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StaleDataError, _on_lost_race)
     app.add_exception_handler(DBAPIError, _on_database)
     app.add_exception_handler(asyncpg.PostgresError, _on_database)
-    for lost in (PoolTimeout, asyncpg.InterfaceError, OSError, TimeoutError):
+    for lost in (PoolTimeout, *OUT_OF_REACH, TimeoutError):
         app.add_exception_handler(lost, _on_unavailable)
     app.add_middleware(LastResort)
 
@@ -184,7 +184,8 @@ def _plain(status: int, request: Request, headers: dict[str, str] | None = None)
     return _answer(request, body, headers)
 
 
-def _describe(error: ErrorDetails | dict[str, Any], language: str) -> str:
+def describe(error: ErrorDetails | dict[str, Any], language: str) -> str:
+    """What is wrong with one field, in the caller's language."""
     context = {"error": "", **error.get("ctx", {})}
     if language == "en" or error["type"] not in CHINESE:
         return str(error["msg"])

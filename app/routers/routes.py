@@ -50,15 +50,22 @@ class CourierRoute(APIRoute):
                 refuse_unknown_query(request)
             if takes_json:
                 await request.read_json()
-            for _ in range(ATTEMPTS - 1):
-                try:
-                    return await _attempt(handle, request)
-                except (DBAPIError, PostgresError) as error:
-                    if sqlstate_of(error) not in LOST_RACES:
-                        raise
-            return await _attempt(handle, request)
+            try:
+                return await _attempts(handle, request)
+            finally:
+                await request.close()
 
         return handler
+
+
+async def _attempts(handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await _attempt(handle, request)
+        except (DBAPIError, PostgresError) as error:
+            if sqlstate_of(error) not in LOST_RACES:
+                raise
+    return await _attempt(handle, request)
 
 
 async def _attempt(handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request) -> Response:

@@ -167,6 +167,7 @@ class DepartmentRead(Read):
     name: str
     parent_id: UUID | None
     head_id: UUID | None
+    liaison_id: UUID | None
 
 
 class TokenRead(Read):

@@ -1,37 +1,29 @@
 """Customers, as they come in and as everybody may see them."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import (
-    Field,
-    TypeAdapter,
-    ValidationError,
-    computed_field,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, field_serializer, field_validator, model_validator
 
-from app.models.customer import ContactPointKind, CustomerKind, CustomerState
-from app.paging import ListQuery
+from app.models.customer import CustomerKind, CustomerState
+from app.paging import ListQuery, Page
 from app.schemas.base import (
     WHOLE,
     Address,
     Body,
-    Email,
     Grounds,
     Line,
-    Phone,
     Prose,
     Read,
+    TrackingNo,
     Unset,
     Word,
     refused,
 )
-from app.schemas.masking import Redacted, mask_address, mask_email, mask_name, mask_phone
+from app.schemas.contact import ContactCreate, ContactRead
+from app.schemas.division import DivisionCode
+from app.schemas.masking import Redacted, mask_address, mask_name
 
 Tier = Annotated[
     str,
@@ -42,51 +34,20 @@ Tier = Annotated[
 """How much a customer weighs; the list is data."""
 
 
-class ContactPointCreate(Body, json_schema_extra={"examples": [{"kind": "wechat", "value": "qinghe_cha"}]}):
-    """One more way to reach a person."""
-
-    kind: ContactPointKind
-    value: Line
-    label: Annotated[Line | None, Field(examples=["仓库"])] = None
-
-    @model_validator(mode="after")
-    def _is_what_it_says(self) -> "ContactPointCreate":
-        try:
-            _POINTS[self.kind].validate_python(self.value)
-        except ValidationError:
-            raise refused(f"this is no {self.kind}", f"不是有效的 {self.kind}") from None
-        return self
-
-
-_POINTS: dict[ContactPointKind, TypeAdapter[str]] = {
-    ContactPointKind.PHONE: TypeAdapter(Phone),
-    ContactPointKind.EMAIL: TypeAdapter(Email),
-    ContactPointKind.WECHAT: TypeAdapter(Line),
-}
-
-Points = Annotated[list[ContactPointCreate], Field(max_length=20)]
-
-
-class ContactCreate(
-    Body,
-    json_schema_extra={"examples": [{"name": "王小明", "role": "物流经理", "phone": "13800000000"}]},
+class CustomerAddressCreate(
+    Address,
+    json_schema_extra={
+        "examples": [
+            {
+                "kind": "pickup",
+                "province": "浙江省",
+                "city": "杭州市",
+                "district": "西湖区",
+                "detail": "2 号楼",
+            }
+        ]
+    },
 ):
-    """A person. `phone` and `email` are the first of their kind; `points` are all others."""
-
-    name: Line
-    role: Annotated[Line | None, Field(description="What the person is at this customer")] = None
-    phone: Phone | None = None
-    email: Email | None = None
-    points: Points = []
-
-    def reached(self) -> list[ContactPointCreate]:
-        """Every way to reach this person, the first of each kind in front."""
-        first = {ContactPointKind.PHONE: self.phone, ContactPointKind.EMAIL: self.email}
-        given = [ContactPointCreate(kind=kind, value=value) for kind, value in first.items() if value]
-        return [*given, *self.points]
-
-
-class CustomerAddressCreate(Address):
     kind: Annotated[Line | None, Field(examples=["pickup"])] = None
 
 
@@ -155,55 +116,13 @@ class CustomerChange(
         return self
 
 
-class ContactPointRead(Read):
-    """Masked."""
-
-    id: UUID
-    kind: ContactPointKind
-    value: Annotated[str, Field(examples=["138******78"])]
-    label: Redacted | None
-
-    @field_serializer("value")
-    def _mask(self, value: str) -> str | None:
-        return MASKS[self.kind](value)
-
-
-MASKS: dict[ContactPointKind, Callable[[str], str | None]] = {
-    ContactPointKind.PHONE: mask_phone,
-    ContactPointKind.EMAIL: mask_email,
-    ContactPointKind.WECHAT: mask_name,
-}
-
-
-class ContactRead(Read):
-    """Masked. `phone` and `email` are the first of their kind among the `points`."""
-
-    id: UUID
-    name: str
-    role: str | None
-    points: list[ContactPointRead]
-    version: int
-
-    _name = field_serializer("name")(mask_name)
-
-    @computed_field
-    def phone(self) -> str | None:
-        return self._first(ContactPointKind.PHONE)
-
-    @computed_field
-    def email(self) -> str | None:
-        return self._first(ContactPointKind.EMAIL)
-
-    def _first(self, kind: ContactPointKind) -> str | None:
-        return next((MASKS[kind](point.value) for point in self.points if point.kind is kind), None)
-
-
 class CustomerAddressRead(Read):
     """Masked below the district."""
 
     id: UUID
     kind: str | None
     address: dict[str, Any]
+    division_code: DivisionCode | None
 
     _address = field_serializer("address")(mask_address)
 
@@ -249,17 +168,48 @@ class CustomerQuery(ListQuery):
     sort: Literal["-created_at", "created_at", "name"] = "-created_at"
 
 
-class CustomerSearch(Body, json_schema_extra={"examples": [{"q": "青禾"}]}):
+class CustomerSearch(Body, json_schema_extra={"examples": [{"q": "qinghe", "facets": True}]}):
     """People are searched for in a body, so that no name or phone stands in a URL or a log."""
 
-    q: Annotated[Prose | None, Field(description="Part of the name")] = None
+    q: Annotated[
+        Prose | None,
+        Field(
+            description="Of the name: two characters next to each other, the start of a word, pinyin, initials"
+        ),
+    ] = None
+    contact: Annotated[Prose | None, Field(description="Of a contact's name, as `q`")] = None
     code: Word | None = None
     phone: Annotated[str | None, Field(max_length=40, description="A contact's whole number")] = None
+    phone_suffix: Annotated[
+        str | None, Field(pattern=r"^[0-9]{4,15}$", description="The last digits of a contact's number")
+    ] = None
+    tracking_no: TrackingNo | None = None
+    external_id: Annotated[Word | None, Field(description="What another system calls it")] = None
     kind: CustomerKind | None = None
+    state: CustomerState | None = None
+    tier: Tier | None = None
+    owner_id: UUID | None = None
+    facets: Annotated[
+        bool, Field(description="Count the matches by kind, state, tier and owner too", strict=True)
+    ] = False
     limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
     cursor: Annotated[str | None, Field(max_length=2000)] = None
 
-    @field_validator("q", "phone")
+    @field_validator("q", "contact", "phone")
     @classmethod
     def _not_blank(cls, value: str | None) -> str | None:
         return value or None
+
+
+class Facet(BaseModel):
+    """How many of the matches have this value; `value` is null where they have none."""
+
+    field: Literal["kind", "state", "tier", "owner_id"]
+    value: str | None
+    count: int
+
+
+class CustomersFound(Page[CustomerSummary]):
+    """A page of matches. Facets count the first 10,000 of them at the most."""
+
+    facets: list[Facet] | None = None

@@ -18,15 +18,17 @@ def record(
     *,
     principal_id: UUID | None = None,
     operation: str | None = None,
+    customer_id: UUID | None = None,
     **data: Any,
 ) -> None:
-    """Add the row to this transaction; `data` holds no secret and no name."""
+    """Add the row to this transaction; `data` holds no secret and no name. `customer_id`: whose secret it was."""
     session.add(
         Access(
             kind=kind,
             principal_id=principal_id,
             operation=operation,
             correlation_id=correlation_id.get(),
+            customer_id=customer_id,
             data=data,
         )
     )
@@ -38,6 +40,8 @@ def search(query: AccessQuery) -> Select[Access]:
         statement = statement.where(Access.kind == query.kind)
     if query.principal_id is not None:
         statement = statement.where(Access.principal_id == query.principal_id)
+    if query.customer_id is not None:
+        statement = statement.where(Access.customer_id == query.customer_id)
     return statement.order_by(Access.occurred_at.desc(), Access.id.desc())
 
 

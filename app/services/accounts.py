@@ -33,6 +33,8 @@ _REFERENCES: dict[str, type[User | Department]] = {
     "deputy_id": User,
     "parent_id": Department,
     "head_id": User,
+    "lead_id": User,
+    "liaison_id": User,
 }
 
 
@@ -50,9 +52,9 @@ def search_users(query: UserQuery) -> Select[User]:
 
 
 async def create_user(session: AsyncSession, actor: Principal, body: UserCreate) -> User:
-    await _must_be_free(session, User.username, body.username, "/body/username")
+    await must_be_free(session, User.username, body.username, "/body/username")
     fields = body.model_dump(exclude={"password"})
-    await _references_must_exist(session, fields)
+    await references_must_exist(session, fields)
     user = User(**fields, password_hash=hash_password(body.password.get_secret_value()))
     session.add(user)
     await session.flush()
@@ -65,9 +67,9 @@ async def change_user(
 ) -> User:
     """Change the given fields. New roles end every token given out before."""
     user = await User.fetch(session, user_id)
-    _must_match(user.version, version)
+    must_match(user.version, version)
     changes = body.model_dump(exclude_unset=True)
-    await _references_must_exist(session, changes)
+    await references_must_exist(session, changes)
     if "roles" in changes and set(changes["roles"]) != set(user.roles):
         user.credentials_version += 1
     return await _change(session, actor, user, "user.changed", changes)
@@ -98,8 +100,8 @@ async def reset_password(session: AsyncSession, actor: Principal, user_id: UUID,
 
 
 async def create_department(session: AsyncSession, actor: Principal, body: DepartmentCreate) -> Department:
-    await _must_be_free(session, Department.code, body.code, "/body/code")
-    await _references_must_exist(session, body.model_dump())
+    await must_be_free(session, Department.code, body.code, "/body/code")
+    await references_must_exist(session, body.model_dump())
     department = Department(**body.model_dump())
     session.add(department)
     await session.flush()
@@ -130,9 +132,9 @@ async def get_client(session: AsyncSession, client_id: UUID) -> Client:
 async def create_client(session: AsyncSession, actor: Principal, body: ClientCreate) -> tuple[Client, str]:
     """Make a client and its secret, which is told this once and stored as a hash."""
     name = body.client_id or f"{body.role}_{new_secret()[:12].lower().replace('-', '0')}"
-    await _must_be_free(session, Client.client_id, name, "/body/client_id")
-    await _must_exist(session, CarrierSource.source, body.sources, "/body/sources")
-    await _must_exist(session, Customer.id, body.customer_ids, "/body/customer_ids")
+    await must_be_free(session, Client.client_id, name, "/body/client_id")
+    await must_exist(session, CarrierSource.source, body.sources, "/body/sources")
+    await must_exist(session, Customer.id, body.customer_ids, "/body/customer_ids")
     secret = new_secret()
     client = Client(
         client_id=name,
@@ -152,13 +154,13 @@ async def change_client(
     session: AsyncSession, actor: Principal, client_id: UUID, body: ClientChange, version: int
 ) -> Client:
     client = await get_client(session, client_id)
-    _must_match(client.version, version)
+    must_match(client.version, version)
     changes = body.model_dump(exclude_unset=True, exclude_none=True)
     _must_fit_role(client, changes)
     customer_ids = changes.pop("customer_ids", None)
-    await _must_exist(session, CarrierSource.source, changes.get("sources", []), "/body/sources")
+    await must_exist(session, CarrierSource.source, changes.get("sources", []), "/body/sources")
     if customer_ids is not None:
-        await _must_exist(session, Customer.id, customer_ids, "/body/customer_ids")
+        await must_exist(session, Customer.id, customer_ids, "/body/customer_ids")
         kept = {binding.customer_id: binding for binding in client.customers}
         client.customers = [
             kept.get(each) or ClientCustomer(customer_id=each) for each in dict.fromkeys(customer_ids)
@@ -218,7 +220,7 @@ async def _change(
     return account
 
 
-def _must_match(version: int, expected: int) -> None:
+def must_match(version: int, expected: int) -> None:
     if version != expected:
         raise Stale(
             "It was changed since you read it; read it again and repeat your change.",
@@ -226,18 +228,18 @@ def _must_match(version: int, expected: int) -> None:
         )
 
 
-async def _must_be_free(session: AsyncSession, column: Any, value: str, pointer: str) -> None:
+async def must_be_free(session: AsyncSession, column: Any, value: str, pointer: str) -> None:
     if await session.scalar(select(column).where(column == value)) is not None:
         raise Conflict(f"{value} is taken; choose another.", f"{value} 已被占用，请换一个。", pointer=pointer)
 
 
-async def _references_must_exist(session: AsyncSession, fields: dict[str, Any]) -> None:
+async def references_must_exist(session: AsyncSession, fields: dict[str, Any]) -> None:
     for name, model in _REFERENCES.items():
         if fields.get(name) is not None and await session.get(model, fields[name]) is None:
             raise Invalid(f"There is no {fields[name]}.", f"不存在 {fields[name]}。", pointer=f"/body/{name}")
 
 
-async def _must_exist(session: AsyncSession, column: Any, values: list[Any], pointer: str) -> None:
+async def must_exist(session: AsyncSession, column: Any, values: list[Any], pointer: str) -> None:
     known = set(await session.scalars(select(column).where(column.in_(values)))) if values else set()
     for index, value in enumerate(values):
         if value not in known:

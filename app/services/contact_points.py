@@ -2,12 +2,17 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from uuid import UUID
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.customer import ContactPoint, ContactPointKind
-from app.schemas.customer import ContactPointCreate
+from app.models.customer import Consent, Contact, ContactPoint, ContactPointKind, CustomerContact
+from app.schemas.contact import ContactCreate, ContactPointCreate
+from app.services import names
 
 HOME = "CN"
 """A number without a country code is dialled from here."""
@@ -29,6 +34,25 @@ def is_service_number(normalised: str) -> bool:
 
 def made(body: ContactPointCreate) -> ContactPoint:
     return ContactPoint(**body.model_dump(), normal=normal(body.kind, body.value))
+
+
+def held(body: ContactCreate) -> CustomerContact:
+    """The person, with every way to reach them, as somebody's contact."""
+    points = [made(point) for point in body.reached()]
+    person = Contact(name=body.name, romanised=names.romanised(body.name), points=points)
+    return CustomerContact(role=body.role, contact=person)
+
+
+async def forget_unlinked(session: AsyncSession, contact_ids: Sequence[UUID]) -> None:
+    """Delete those of these people whom no customer has any more, and of whom no consent speaks."""
+    if contact_ids:
+        held = select(CustomerContact).where(CustomerContact.contact_id == Contact.id)
+        consented = select(Consent).where(Consent.contact_id == Contact.id)
+        await session.execute(
+            delete(Contact)
+            .where(Contact.id.in_(contact_ids), ~held.exists(), ~consented.exists())
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _number(text: str) -> str:

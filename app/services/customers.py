@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, selectinload
 
@@ -13,28 +13,23 @@ from app.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound, Stale
 from app.models.account import TeamMember, User
 from app.models.code import Code
 from app.models.customer import (
-    Consent,
     Contact,
-    ContactPoint,
-    ContactPointKind,
     Customer,
     CustomerAddress,
     CustomerContact,
     CustomerGrant,
     CustomerState,
 )
-from app.paging import ListQuery
 from app.schemas.customer import (
-    ContactCreate,
+    CustomerAddressCreate,
     CustomerChange,
     CustomerCreate,
     CustomerMove,
     CustomerQuery,
-    CustomerSearch,
 )
 from app.schemas.masking import redact
 from app.security import Principal, Scope
-from app.services import contact_points, events, names
+from app.services import contact_points, divisions, events, names
 from app.services.duplicates import found as duplicates
 
 LIKENESS = {"name", "contacts", "addresses"}
@@ -94,38 +89,6 @@ def listed(principal: Principal, query: CustomerQuery) -> Select[Customer]:
     return statement.order_by(*orders[query.sort])
 
 
-def found(principal: Principal, body: CustomerSearch) -> tuple[Select[Customer], ListQuery]:
-    """The customers that match every given term, and how to page through them."""
-    statement = visible(principal)
-    if body.q is not None:
-        statement = statement.where(names.matches(Customer.name, Customer.romanised, body.q))
-    if body.code is not None:
-        statement = statement.where(Customer.code == body.code)
-    if body.kind is not None:
-        statement = statement.where(Customer.kind == body.kind)
-    if body.phone is not None:
-        statement = statement.where(Customer.id.in_(_reached_at(body.phone)))
-    paging = CustomerSearchPage(
-        limit=body.limit, cursor=body.cursor, terms=body.model_dump_json(exclude={"limit", "cursor"})
-    )
-    return statement.order_by(Customer.created_at.desc(), Customer.id.desc()), paging
-
-
-def _reached_at(phone: str) -> Select[UUID]:
-    number = contact_points.normal(ContactPointKind.PHONE, phone)
-    return (
-        select(CustomerContact.customer_id)
-        .join(ContactPoint, ContactPoint.contact_id == CustomerContact.contact_id)
-        .where(ContactPoint.kind == ContactPointKind.PHONE, ContactPoint.normal == number)
-    )
-
-
-class CustomerSearchPage(ListQuery):
-    """Binds a search's cursor to its terms."""
-
-    terms: str
-
-
 async def get(session: AsyncSession, principal: Principal, customer_id: UUID) -> Customer:
     """The customer with contacts and addresses, if this principal may know of it."""
     customer = await session.scalar(
@@ -141,6 +104,14 @@ async def get(session: AsyncSession, principal: Principal, customer_id: UUID) ->
     return customer
 
 
+async def must_see(session: AsyncSession, principal: Principal, customer_id: UUID) -> Customer:
+    """The customer by itself, if this principal may know of it."""
+    customer = await session.scalar(visible(principal).where(Customer.id == customer_id))
+    if customer is None:
+        raise NotFound
+    return customer
+
+
 async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) -> Customer:
     """Record a customer; whoever sees only their own becomes its owner."""
     await _code_must_be_free(session, body.code)
@@ -151,7 +122,7 @@ async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) 
         romanised=names.romanised(body.name),
         state=CustomerState.ACTIVE if body.code else CustomerState.PROSPECT,
         owner_id=owner_id,
-        contacts=[_contact(contact) for contact in body.contacts],
+        contacts=[contact_points.held(contact) for contact in body.contacts],
         addresses=_addresses(body),
     )
     session.add(customer)
@@ -186,12 +157,12 @@ async def change(  # one line for each field that has a rule
     left = []
     if body.contacts is not None:
         left = [held.contact_id for held in customer.contacts]
-        customer.contacts = [_contact(contact) for contact in body.contacts]
+        customer.contacts = [contact_points.held(contact) for contact in body.contacts]
     if body.addresses is not None:
         customer.addresses = _addresses(body)
     customer.updated_at = now()
     await session.flush()
-    await forget_unlinked(session, left)
+    await contact_points.forget_unlinked(session, left)
     fields = body.model_fields_set - {"refuse_duplicates"}
     if fields & LIKENESS:
         likely = await duplicates.note(session, [customer_id])
@@ -227,29 +198,22 @@ async def resolve(session: AsyncSession, customer_id: UUID | None, code: str | N
     return customer
 
 
-async def forget_unlinked(session: AsyncSession, contact_ids: Sequence[UUID]) -> None:
-    """Delete those of these people whom no customer has any more, and of whom no consent speaks."""
-    if contact_ids:
-        held = select(CustomerContact).where(CustomerContact.contact_id == Contact.id)
-        consented = select(Consent).where(Consent.contact_id == Contact.id)
-        await session.execute(
-            delete(Contact)
-            .where(Contact.id.in_(contact_ids), ~held.exists(), ~consented.exists())
-            .execution_options(synchronize_session=False)
-        )
+def place(body: CustomerAddressCreate) -> CustomerAddress:
+    written = body.model_dump(exclude={"kind"}, exclude_none=True)
+    address, division = divisions.normalised(written)
+    return CustomerAddress(kind=body.kind, address=address, division_code=division)
 
 
-def _contact(body: ContactCreate) -> CustomerContact:
-    points = [contact_points.made(point) for point in body.reached()]
-    person = Contact(name=body.name, romanised=names.romanised(body.name), points=points)
-    return CustomerContact(role=body.role, contact=person)
+async def named(session: AsyncSession, actor: Principal, customer_id: UUID) -> Customer:
+    """The customer that a body names, if the actor may know of it."""
+    customer = await session.scalar(visible(actor).where(Customer.id == customer_id))
+    if customer is None:
+        raise Invalid("There is no such customer.", "没有这个客户。", pointer="/body/customer_id")
+    return customer
 
 
 def _addresses(body: CustomerCreate | CustomerChange) -> list[CustomerAddress]:
-    return [
-        CustomerAddress(kind=address.kind, address=address.model_dump(exclude={"kind"}, exclude_none=True))
-        for address in body.addresses or []
-    ]
+    return [place(address) for address in body.addresses or []]
 
 
 async def _owner(session: AsyncSession, actor: Principal, owner_id: UUID | None) -> UUID | None:

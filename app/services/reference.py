@@ -5,12 +5,16 @@ from datetime import date, timedelta
 from importlib import resources
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table, delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
+from app.models.division import Division
+from app.models.privacy import LegalTerm, RetentionRule
+from app.models.verification import StalenessWeight, VerificationRule
+from app.services import divisions
 
 SHIPPED_FROM = date(2000, 1, 1)
 SHIPPED_SOURCE = "carriers' and standards' own documents, collected 2026-11"
@@ -30,6 +34,19 @@ async def load(connection: AsyncConnection) -> None:
     await _upsert(connection, ExceptionReason, ("code",), [_dated(row) for row in _rows("exception_reasons")])
     await _upsert(connection, CarrierSource, ("source",), _rows("carrier_sources"))
     await _upsert(connection, SilenceRule, ("code",), [_silence_rule(row) for row in _rows("silence_rules")])
+    await _upsert(
+        connection, VerificationRule, ("code",), [_dated(row) for row in _rows("verification_rules")]
+    )
+    await _upsert(connection, StalenessWeight, ("field",), _rows("staleness_weights"))
+    await connection.execute(delete(Division))
+    await connection.execute(insert(Division), divisions.rows())
+    await _upsert(connection, LegalTerm, ("code", "valid_from"), [_term(row) for row in _rows("legal_terms")])
+    await _upsert(
+        connection,
+        RetentionRule,
+        ("retention_class", "valid_from"),
+        [_retention_rule(row) for row in _rows("retention_rules")],
+    )
     await connection.execute(_ADD_CODES, [_carrier_code(row) for row in _rows("carrier_codes")])
 
 
@@ -55,6 +72,16 @@ def _dated(row: dict[str, Any]) -> dict[str, Any]:
 def _silence_rule(row: dict[str, Any]) -> dict[str, Any]:
     days = row.pop("after_days")
     return {**_dated(row), "after": timedelta(days=days)}
+
+
+def _term(row: dict[str, Any]) -> dict[str, Any]:
+    hours = row.pop("within_hours")
+    return {**_dated(row), "within": timedelta(hours=hours)}
+
+
+def _retention_rule(row: dict[str, Any]) -> dict[str, Any]:
+    days = row.pop("keep_days")
+    return {**_dated(row), "keep": None if days is None else timedelta(days=days)}
 
 
 def _carrier_code(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from app.services import own_events, silence, status
 BATCH = 200
 CHUNK = 10_000
 
+_TAKEN_IN = "import_id IN (SELECT f.id FROM import_files f JOIN jobs j ON j.id = f.job_id WHERE j.finished_at IS NOT NULL)"
+
 FORGOTTEN = {
     "idempotency_keys": "created_at < now() - interval '24 hours'",
     "outbox": "done_at < now() - interval '7 days'",
@@ -21,8 +23,12 @@ FORGOTTEN = {
     "event_keys": "received_at < now() - interval '180 days'",
     "sign_in_failures": "window_started_at < now() - interval '1 day'",
     "worker_heartbeats": "beat_at < now() - interval '1 day'",
+    "import_chunks": _TAKEN_IN,
+    "import_keys": _TAKEN_IN,
+    "import_rows": "import_id IN (SELECT id FROM import_files WHERE created_at < now() - interval '30 days')",
+    "export_parts": "export_id IN (SELECT id FROM exports WHERE state IN ('expired', 'failed'))",
 }
-"""What is deleted when; event keys stay 180 days, twice what is promised."""
+"""What is deleted when; event keys stay 180 days, twice what is promised. Without its rows an import stays."""
 
 
 async def listen_for_silence(session: AsyncSession) -> int:

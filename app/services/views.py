@@ -141,7 +141,7 @@ def _columns(model: type[Base]) -> list[KeyedColumnElement[Any]]:
 
 @cache
 def _names(model: type[Base]) -> tuple[str, ...]:
-    return tuple(inspect(model).column_attrs.keys())
+    return tuple(each.key for each in inspect(model).column_attrs if not each.deferred)
 
 
 def _fields(row: Base) -> dict[str, Any]:

@@ -1,7 +1,14 @@
 """Background work: relay events to their consumers, run jobs, sweep, and show that it is alive."""
 
 from app.services.reactions import CONSUMERS
-from app.worker.chores import housekeeping, sweep_silence
+from app.worker.chores import (
+    apply_retention,
+    housekeeping,
+    open_tasks,
+    seal_audit,
+    snapshot_segments,
+    sweep_silence,
+)
 from app.worker.jobs import STEPS, run_job
 from app.worker.loops import Worker, main
 from app.worker.outbox import MAX_ATTEMPTS, drain, relay
@@ -11,10 +18,14 @@ __all__ = [
     "MAX_ATTEMPTS",
     "STEPS",
     "Worker",
+    "apply_retention",
     "drain",
     "housekeeping",
     "main",
+    "open_tasks",
     "relay",
     "run_job",
+    "seal_audit",
+    "snapshot_segments",
     "sweep_silence",
 ]

@@ -21,7 +21,14 @@ from app import logs, telemetry
 from app.database import Database, Sessions, connect, driver_connection
 from app.services import events
 from app.settings import Settings
-from app.worker.chores import housekeeping, sweep_silence
+from app.worker.chores import (
+    apply_retention,
+    housekeeping,
+    open_tasks,
+    seal_audit,
+    snapshot_segments,
+    sweep_silence,
+)
 from app.worker.jobs import STEPS, run_job
 from app.worker.outbox import relay
 
@@ -117,10 +124,30 @@ class Worker:
             with telemetry.span("sweep_silence"):
                 await sweep_silence(sessions)
 
+        @queue.schedule("seal_audit", "*/5 * * * *", clean_old=True)
+        async def sealing(_: Schedule) -> None:
+            with telemetry.span("seal_audit"):
+                await seal_audit(sessions)
+
+        @queue.schedule("apply_retention", "41 18 * * *", clean_old=True)
+        async def nightly(_: Schedule) -> None:
+            with telemetry.span("apply_retention"):
+                await apply_retention(sessions)
+
         @queue.schedule("housekeeping", "17 * * * *", clean_old=True)
         async def hourly(_: Schedule) -> None:
             with telemetry.span("housekeeping"):
                 await housekeeping(sessions)
+
+        @queue.schedule("open_tasks", "23 * * * *", clean_old=True)
+        async def verification(_: Schedule) -> None:
+            with telemetry.span("open_tasks"):
+                await open_tasks(sessions)
+
+        @queue.schedule("snapshot_segments", "41 * * * *", clean_old=True)
+        async def segments(_: Schedule) -> None:
+            with telemetry.span("snapshot_segments"):
+                await snapshot_segments(sessions)
 
     async def _beat_loop(self, database: Database) -> None:
         while not self.stopping.is_set():

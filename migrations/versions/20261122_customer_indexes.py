@@ -11,8 +11,8 @@ INDEXES = (
     ("ix_customers_tier", "customers", "(tier)"),
     ("ix_customers_team_id", "customers", "(team_id)"),
     ("ix_customers_merged_into_id", "customers", "(merged_into_id)"),
-    ("ix_customers_search", "customers", "USING gin (search_terms(name, romanised))"),
-    ("ix_contacts_search", "contacts", "USING gin (search_terms(name, romanised))"),
+    ("ix_customers_search", "customers", "USING gin (search)"),
+    ("ix_contacts_search", "contacts", "USING gin (search)"),
 )
 
 

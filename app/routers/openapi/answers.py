@@ -225,6 +225,8 @@ def _following(operation: dict[str, Any], calls: set[Callable[..., Any]]) -> set
         found |= {"401", "403", "404", "422", "429"}
     if "application/json" in body:
         found |= {"413", "415", "422"}
+    if "multipart/form-data" in body:
+        found |= {"413", "415", "422"}
     if "application/x-www-form-urlencoded" in body:
         found |= {"400", "413", "422"}
     if deps.once in calls:

@@ -4,12 +4,20 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from app.paging import Page, paginate
+from app.paging import ListQuery, Page, paginate
 from app.routers.deps import Reading, holder_of
 from app.routers.routes import CourierRouter
-from app.schemas.audit import AccessQuery, AccessRead, EventQuery, EventRead
+from app.schemas.audit import (
+    AccessQuery,
+    AccessRead,
+    EventQuery,
+    EventRead,
+    SealRead,
+    SealVerification,
+    VerifySeals,
+)
 from app.security import Principal, Scope
-from app.services import accesses
+from app.services import accesses, seals
 
 router = CourierRouter(prefix="/audit", tags=["audit"])
 
@@ -30,3 +38,16 @@ async def list_audit_events(
 ) -> dict[str, Any]:
     """The newest first; by kind or by subject."""
     return await paginate(session, accesses.search_events(query), query)
+
+
+@router.get("/seals", summary="List seals", response_model=Page[SealRead])
+async def list_seals(query: Annotated[ListQuery, Query()], _: Auditor, session: Reading) -> dict[str, Any]:
+    """The newest first. Each covers up to 1,000 accesses or events and the seal before."""
+    return await paginate(session, seals.search(), query)
+
+
+@router.post("/seals/verify", summary="Verify the audit trail", response_model=SealVerification)
+async def verify_seals(body: VerifySeals, _: Auditor, session: Reading) -> seals.Verification:
+    """Compares every row with its seal, and each seal with the one before. Go on with `next_number`."""
+    known = (body.known.number, body.known.sha256) if body.known else None
+    return await seals.verify(session, body.from_number, body.limit, known)

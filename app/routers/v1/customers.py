@@ -8,7 +8,7 @@ from fastapi import Query
 from app.errors import NotFound
 from app.models.customer import Customer, CustomerState
 from app.paging import Page, paginate
-from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, Tag, holder_of
+from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, SettingsOf, Tag, holder_of
 from app.routers.problems import MovedTo
 from app.routers.routes import CourierRouter
 from app.schemas.customer import (
@@ -18,15 +18,18 @@ from app.schemas.customer import (
     CustomerQuery,
     CustomerRead,
     CustomerSearch,
+    CustomersFound,
     CustomerSummary,
 )
+from app.schemas.reveal import CustomerWhole, Reveal
 from app.security import Principal, Scope
-from app.services import customers, merges, views
+from app.services import customer_search, customers, merges, reveals, views
 
 router = CourierRouter(prefix="/customers", tags=["customers"])
 
 Reader = Annotated[Principal, holder_of(Scope.CUSTOMERS_READ)]
 Writer = Annotated[Principal, holder_of(Scope.CUSTOMERS_WRITE)]
+Revealer = Annotated[Principal, holder_of(Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII)]
 
 
 @router.get("", summary="List customers", response_model=Page[CustomerSummary])
@@ -37,11 +40,10 @@ async def list_customers(
     return await paginate(session, customers.listed(actor, query), query)
 
 
-@router.post("/search", summary="Search customers", response_model=Page[CustomerSummary])
+@router.post("/search", summary="Search customers", response_model=CustomersFound)
 async def search_customers(body: CustomerSearch, actor: Reader, session: Reading) -> dict[str, Any]:
-    """By name, code or phone. The terms travel in the body, so that they stand in no log."""
-    statement, paging = customers.found(actor, body)
-    return await paginate(session, statement, paging)
+    """By what people know of them, in characters, pinyin or letters. The terms stand in no log."""
+    return await customer_search.search(session, actor, body)
 
 
 @router.post("", summary="Create a customer", status_code=201, response_model=CustomerRead)
@@ -112,6 +114,14 @@ async def close_customer(
 ) -> Customer:
     """The house does no business with it any more; the record stays."""
     return _tagged(tag, await customers.move(session, actor, customer_id, CustomerState.CLOSED, body))
+
+
+@router.post("/{customer_id}/reveal", summary="Look behind the mask", response_model=CustomerWhole)
+async def reveal_customer(
+    customer_id: UUID, body: Reveal, actor: Revealer, session: Session, settings: SettingsOf
+) -> dict[str, Any]:
+    """One customer unmasked. Who looked, and why, is written down; so many looks a day."""
+    return await reveals.customer(session, actor, customer_id, body.reason, settings.reveals_per_day)
 
 
 def _tagged(tag: EntityTag, customer: Customer) -> Customer:

@@ -1,13 +1,15 @@
 """The parts of the company."""
 
 from typing import Annotated
+from uuid import UUID
 
 from app.models.account import Department
-from app.routers.deps import OnceSession, Reading, holder_of
+from app.routers.deps import OnceSession, Reading, Session, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.account import DepartmentCreate, DepartmentRead
+from app.schemas.team import LiaisonChange
 from app.security import Principal, Scope
-from app.services import accounts
+from app.services import accounts, teams
 
 router = CourierRouter(prefix="/departments", tags=["departments"])
 
@@ -25,3 +27,11 @@ async def list_departments(_: Reader, session: Reading) -> list[Department]:
 async def create_department(body: DepartmentCreate, actor: Admin, session: OnceSession) -> Department:
     """The head is who its escalations go to."""
     return await accounts.create_department(session, actor, body)
+
+
+@router.put("/{department_id}/liaison", summary="Name a department's liaison", response_model=DepartmentRead)
+async def name_liaison(
+    department_id: UUID, body: LiaisonChange, actor: Admin, session: Session
+) -> Department:
+    """Whom other departments turn to."""
+    return await teams.name_liaison(session, actor, department_id, body)

@@ -7,9 +7,10 @@ from fastapi import Path, Query, Request
 from app.models.shipment import Shipment
 from app.paging import Page, paginate
 from app.routers.batches import answer_each
-from app.routers.deps import OnceSession, Reading, Tag, holder_of
+from app.routers.deps import OnceSession, Reading, Session, SettingsOf, Tag, holder_of
 from app.routers.problems import language_of
 from app.routers.routes import CourierRouter
+from app.schemas.reveal import Reveal, ShipmentWhole
 from app.schemas.shipment import (
     CountQuery,
     CountsRead,
@@ -22,13 +23,14 @@ from app.schemas.shipment import (
     ShipmentSummary,
 )
 from app.security import Principal, Scope
-from app.services import reopening, shipments, views
+from app.services import reopening, reveals, shipments, views
 
 router = CourierRouter(prefix="/shipments", tags=["shipments"])
 
 Creator = Annotated[Principal, holder_of(Scope.SHIPMENTS_CREATE)]
 Reader = Annotated[Principal, holder_of(Scope.SHIPMENTS_READ)]
 Writer = Annotated[Principal, holder_of(Scope.SHIPMENTS_WRITE)]
+Revealer = Annotated[Principal, holder_of(Scope.SHIPMENTS_READ, Scope.CUSTOMERS_PII)]
 TrackingNo = Annotated[str, Path(max_length=64)]
 
 
@@ -87,3 +89,11 @@ async def reopen_shipment(
 ) -> Shipment:
     """Delivered and lost ones by operations, others by a manager or director; the reason is kept."""
     return await reopening.reopen(session, actor, tracking_no, body)
+
+
+@router.post("/{tracking_no}/reveal", summary="Look behind the mask", response_model=ShipmentWhole)
+async def reveal_shipment(
+    tracking_no: TrackingNo, body: Reveal, actor: Revealer, session: Session, settings: SettingsOf
+) -> Shipment:
+    """Sender and recipient unmasked. Who looked, and why, is written down; so many looks a day."""
+    return await reveals.shipment(session, actor, tracking_no, body.reason, settings.reveals_per_day)

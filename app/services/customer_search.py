@@ -1,0 +1,144 @@
+"""Customers found by what people know of them, each term by an index of its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, select, text, union_all
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.customer import (
+    Contact,
+    ContactPoint,
+    ContactPointKind,
+    Customer,
+    CustomerContact,
+    ExternalId,
+)
+from app.models.shipment import TrackingNumber
+from app.paging import ListQuery, paginate
+from app.schemas.customer import CustomerSearch
+from app.security import Principal
+from app.services import contact_points, customers, names
+
+COUNTED = 10_000
+"""Matches that facets look at: more would not tell people more, and cost a scan."""
+
+FEW = 5000
+"""Matches of one term that are looked up by id; of more, some are among the newest."""
+
+_FACETS = ("kind", "state", "tier", "owner_id")
+
+
+class _Terms(ListQuery):
+    """Binds a search's cursor to its terms."""
+
+    terms: str
+
+
+@dataclass
+class _Found:
+    """What the terms so far leave: these ids, if they are few, and the conditions of those that many meet."""
+
+    ids: set[UUID] | None = None
+    conditions: list[ColumnElement[bool]] = field(default_factory=list)
+
+    def narrow(self, ids: Sequence[UUID], condition: ColumnElement[bool]) -> None:
+        if len(ids) > FEW:
+            self.conditions.append(condition)
+        else:
+            self.ids = set(ids) if self.ids is None else self.ids & set(ids)
+
+
+async def search(session: AsyncSession, principal: Principal, body: CustomerSearch) -> dict[str, Any]:
+    """A page of the customers that match every given term, the newest first.
+
+    A term that few have is looked up first, by its index; one that many have is compared while the newest are
+    walked through, where the page is soon full. No plan of PostgreSQL's own is good at both.
+    """
+    found = await _look_up(session, body)
+    matching = customers.visible(principal).where(*_plain(body), *found.conditions)
+    if found.ids is not None:
+        matching = matching.where(Customer.id == any_(literal(sorted(found.ids), ARRAY(Uuid))))
+    terms = body.model_dump_json(exclude={"limit", "cursor", "facets"})
+    page = _Terms(limit=body.limit, cursor=body.cursor, terms=terms)
+    newest = matching.order_by(Customer.created_at.desc(), Customer.id.desc())
+    answer = await paginate(session, newest, page)
+    return answer | {"facets": await _facets(session, matching) if body.facets else None}
+
+
+def _plain(body: CustomerSearch) -> Iterator[ColumnElement[bool]]:
+    for name in ("code", "kind", "state", "tier", "owner_id"):
+        if (value := getattr(body, name)) is not None:
+            yield getattr(Customer, name) == value
+
+
+async def _look_up(session: AsyncSession, body: CustomerSearch) -> _Found:
+    found = _Found()
+    if body.q is not None:
+        wanted = cast(literal(names.query(body.q), Text), TSQUERY)
+        ids = await session.scalars(select(func.customers_named(wanted, FEW + 1)))
+        found.narrow(ids.all(), Customer.search.op("@@")(wanted))
+    if body.contact is not None:
+        wanted = cast(literal(names.query(body.contact), Text), TSQUERY)
+        ids = await session.scalars(select(func.customers_of_contacts_named(wanted, FEW + 1)))
+        found.narrow(ids.all(), Customer.id.in_(_named(wanted)))
+    for term, known in (
+        (body.phone, _reached_at),
+        (body.phone_suffix, _reached_at_ending),
+        (body.tracking_no, _shipping),
+        (body.external_id, _called),
+    ):
+        if term is not None:
+            ids = await session.scalars(known(term).limit(FEW + 1))
+            found.narrow(ids.all(), Customer.id.in_(known(term)))
+    return found
+
+
+def _named(wanted: ColumnElement[Any]) -> Select[UUID]:
+    """By the name of a contact."""
+    held = select(CustomerContact.customer_id).join(Contact, Contact.id == CustomerContact.contact_id)
+    return held.where(Contact.search.op("@@")(wanted))
+
+
+def _reached_at(phone: str) -> Select[UUID]:
+    return _with_phone(ContactPoint.normal == contact_points.normal(ContactPointKind.PHONE, phone))
+
+
+def _reached_at_ending(digits: str) -> Select[UUID]:
+    return _with_phone(func.reverse(ContactPoint.normal).like(f"{digits[::-1]}%"))
+
+
+def _with_phone(condition: ColumnElement[bool]) -> Select[UUID]:
+    held = select(CustomerContact.customer_id).join(
+        ContactPoint, ContactPoint.contact_id == CustomerContact.contact_id
+    )
+    # Written out, for a partial index is used only where the plan can see that it applies.
+    return held.where(ContactPoint.kind == literal(ContactPointKind.PHONE, literal_execute=True), condition)
+
+
+def _shipping(tracking_no: str) -> Select[UUID]:
+    return select(TrackingNumber.customer_id).where(TrackingNumber.number == tracking_no)
+
+
+def _called(external_id: str) -> Select[UUID]:
+    return select(ExternalId.customer_id).where(ExternalId.external_id == external_id)
+
+
+async def _facets(session: AsyncSession, matching: Select[Customer]) -> list[dict[str, Any]]:
+    columns = [getattr(Customer, name) for name in _FACETS]
+    first = matching.with_only_columns(*columns).limit(COUNTED).cte("first")
+    counted = union_all(
+        *(
+            select(
+                literal(name).label("field"),
+                cast(first.c[name], Text).label("value"),
+                func.count().label("count"),
+            ).group_by(first.c[name])
+            for name in _FACETS
+        )
+    ).order_by("field", text("count DESC"), "value")
+    rows = await session.execute(counted)
+    return [{"field": field, "value": value, "count": count} for field, value, count in rows]

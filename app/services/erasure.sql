@@ -1,0 +1,47 @@
+-- of: parcels
+UPDATE shipments SET anonymised_at = now(), reference = NULL, attributes = '{}',
+    sender = jsonb_build_object('address', (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+        FROM jsonb_each(nullif(sender -> 'address', 'null')) WHERE key IN ('country', 'province', 'city'))),
+    recipient = jsonb_build_object('address', (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+        FROM jsonb_each(nullif(recipient -> 'address', 'null')) WHERE key IN ('country', 'province', 'city')))
+WHERE customer_id = ANY (:customers) AND id = ANY (:shipments);
+SELECT forget_pushes(ARRAY(SELECT DISTINCT raw_id FROM tracking_events
+    WHERE customer_id = ANY (:customers) AND shipment_id = ANY (:shipments) AND raw_id IS NOT NULL));
+UPDATE tracking_events SET text = NULL, location = NULL, attributes = '{}'
+WHERE customer_id = ANY (:customers) AND shipment_id = ANY (:shipments);
+UPDATE delivery_exceptions SET text = NULL, note = NULL, resolution = NULL
+WHERE customer_id = ANY (:customers) AND shipment_id = ANY (:shipments);
+DELETE FROM parked_events WHERE tracking_no IN (
+    SELECT tracking_no FROM shipments WHERE customer_id = ANY (:customers) AND id = ANY (:shipments));
+
+-- of: people
+UPDATE contacts SET name = '已匿名', romanised = '', version = version + 1, updated_at = now()
+WHERE id = ANY (:contacts);
+DELETE FROM contact_points WHERE contact_id = ANY (:contacts);
+UPDATE customer_contacts SET role = NULL WHERE contact_id = ANY (:contacts);
+SELECT forget_evidence(ARRAY(SELECT id FROM consents
+    WHERE customer_id = ANY (:customers) OR contact_id = ANY (:contacts)));
+UPDATE privacy_requests SET note = NULL, identity = NULL, outcome = NULL
+WHERE customer_id = ANY (:customers) OR contact_id = ANY (:contacts);
+
+-- of: customers
+UPDATE customers SET name = '已匿名', romanised = '', code = NULL, source = NULL, needs = '{}',
+    anonymised_at = now(), updated_at = now(), version = version + 1
+WHERE id = ANY (:customers);
+UPDATE customer_contacts SET role = NULL WHERE customer_id = ANY (:customers);
+UPDATE customer_addresses SET kind = NULL, division_code = left(division_code, 4) || '00',
+    address = (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+        FROM jsonb_each(address) WHERE key IN ('country', 'province', 'city'))
+WHERE customer_id = ANY (:customers);
+DELETE FROM external_ids WHERE customer_id = ANY (:customers);
+DELETE FROM customer_notes WHERE customer_id = ANY (:customers);
+UPDATE customer_grants SET reason = '' WHERE customer_id = ANY (:customers);
+UPDATE legal_holds SET reason = '', lift_reason = NULL WHERE customer_id = ANY (:customers);
+UPDATE proposals SET changes = '{}', evidence = '', reason = NULL WHERE customer_id = ANY (:customers);
+UPDATE tasks SET note = NULL WHERE customer_id = ANY (:customers);
+SELECT forget_confirmations(:customers);
+UPDATE import_rows SET before = NULL, problems = NULL WHERE customer_id = ANY (:customers);
+UPDATE orders SET note = NULL, parcels = (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('weight_kg', parcel -> 'weight_kg', 'pieces', parcel -> 'pieces')), '[]')
+    FROM jsonb_array_elements(parcels) AS parcel)
+WHERE customer_id = ANY (:customers);

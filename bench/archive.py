@@ -1,0 +1,177 @@
+"""`python -m bench.archive`: how long people wait for searches and lists of a million customers.
+
+The goal of every page is 50 ms for 95 of 100. Names are drawn from cities, characters and trades as the trade
+register has them, so that some words are everywhere and others rare.
+"""
+
+import asyncio
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+from pydantic_core import to_json
+from rich.console import Console
+
+from app.embedded import EmbeddedServer
+from app.services import names
+from app.settings import settings
+from bench import callers, servers
+from bench.load import Call, quantile, waits
+
+GOAL_MS = 50
+RATE, SECONDS = 20, 10
+PARTS = 4000
+"""Different names in each half; a customer's is one of PARTS x PARTS."""
+
+CITIES = [
+    "杭州",
+    "上海",
+    "北京",
+    "深圳",
+    "广州",
+    "成都",
+    "重庆",
+    "武汉",
+    "南京",
+    "西安",
+    "苏州",
+    "宁波",
+    "温州",
+    "义乌",
+    "青岛",
+    "大连",
+    "厦门",
+    "长沙",
+    "郑州",
+    "合肥",
+]
+CHARACTERS = "青禾云海天成瑞丰嘉华德盛明远博文启航诚信恒达永安金玉兰亭松鹤春晓秋实星辰锦绣龙腾虎跃"
+TRADES = [
+    "茶业",
+    "贸易",
+    "科技",
+    "电子商务",
+    "物流",
+    "服饰",
+    "食品",
+    "医药",
+    "机械",
+    "文化传播",
+    "建材",
+    "家居",
+    "农业发展",
+    "网络科技",
+    "商贸",
+]
+ENDINGS = ["有限公司", "有限责任公司", "股份有限公司", "集团有限公司", "商行"]
+
+console = Console(highlight=False)
+
+_NAMES = (
+    "CREATE TEMP TABLE drawn (half int, number int, name text, romanised text, PRIMARY KEY (half, number))"
+)
+_CUSTOMERS = f"""
+INSERT INTO customers (id, name, romanised, kind, state, code, needs, created_at, version)
+SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, one.name || other.name,
+       one.romanised || ' ' || other.romanised, 'company', 'active', 'B' || i, '{{冷链}}',
+       timestamptz '2026-01-01' + i * interval '20 seconds', 1
+FROM generate_series(1, $1) AS i
+JOIN drawn one ON one.half = 0 AND one.number = (hashint4(i) & 2147483647) % {PARTS}
+JOIN drawn other ON other.half = 1 AND other.number = (hashint4(i + 1000000000) & 2147483647) % {PARTS}
+"""
+_PEOPLE = """
+INSERT INTO contacts (id, name, romanised, version)
+SELECT ('01900000-0000-7000-a000-' || lpad(to_hex(i), 12, '0'))::uuid, drawn.name, drawn.romanised, 1
+FROM generate_series(1, $1) AS i JOIN drawn ON half = 2 AND number = i % 2000
+"""
+_POINTS = """
+INSERT INTO contact_points (id, contact_id, kind, value, normal)
+SELECT uuidv7(), id, 'phone', '138', '+86138' || lpad((row_number() OVER (ORDER BY id))::text, 8, '0') FROM contacts
+"""
+_HELD = """
+INSERT INTO customer_contacts (customer_id, contact_id, role)
+SELECT replace(id::text, '-a000-', '-8000-')::uuid, id, '物流经理' FROM contacts
+"""
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "two characters, everywhere": {"q": "公司"},
+    "two characters, common": {"q": "杭州"},
+    "two characters, rare": {"q": "云鹤"},
+    "two words": {"q": "杭州 茶业"},
+    "pinyin": {"q": "qinghe"},
+    "initials": {"q": "qhcy"},
+    "one character": {"q": "鹤"},
+    "a contact": {"contact": "王秋鹤"},
+    "last four digits": {"phone_suffix": "4711"},
+    "last six digits": {"phone_suffix": "994711"},
+    "a whole number": {"phone": "13800994711"},
+    "nothing there": {"q": "苏黎世"},
+}
+
+
+def drawn() -> Iterator[tuple[int, int, str, str]]:
+    draw = random.Random(7)
+    for number in range(PARTS):
+        first = draw.choice(CITIES) + "".join(draw.sample(CHARACTERS, 2))
+        yield 0, number, first, names.romanised(first)
+        last = draw.choice(TRADES) + draw.choice(ENDINGS)
+        yield 1, number, last, names.romanised(last)
+    for number in range(2000):
+        person = draw.choice("王李张刘陈杨赵黄周吴") + "".join(draw.sample(CHARACTERS, 2))
+        yield 2, number, person, names.romanised(person)
+
+
+async def fill(owner: asyncpg.Connection, customers: int) -> None:
+    await owner.execute("SET session_replication_role = replica; SET synchronous_commit = off")
+    await owner.execute(_NAMES)
+    await owner.copy_records_to_table("drawn", records=drawn())
+    for statement in (_CUSTOMERS, _PEOPLE):
+        await owner.execute(statement, customers, timeout=3600)
+    for statement in (_POINTS, _HELD, "VACUUM ANALYZE", "CHECKPOINT"):
+        await owner.execute(statement, timeout=3600)
+
+
+def calls(who: callers.Callers, body: dict[str, Any]) -> Iterator[Call]:
+    while True:
+        yield Call("POST", "/v1/customers/search", who.marketing.headers, to_json(body))
+
+
+async def measure(directory: Path, customers: int) -> list[str]:
+    """A line for each kind of search; those over the goal."""
+    missed = []
+    with ExitStack() as running:
+        postgres = running.enter_context(EmbeddedServer(directory, servers.POSTGRES))
+        environment = servers.prepare(postgres, directory)
+        product = running.enter_context(servers.product(environment, directory / "product.log"))
+        owner = await servers.owner(postgres)
+        console.print(f"[bold]{customers:,} customers[/bold]: making them")
+        await fill(owner, customers)
+        who = await callers.make(settings())
+        for name, terms in SEARCHES.items():
+            for facets in (False, True):
+                body = terms | {"facets": facets}
+                await waits(product, calls(who, body), RATE, 1)
+                found = await waits(product, calls(who, body), RATE, SECONDS)
+                p95 = quantile(found, 0.95)
+                title = f"{name}{' with facets' * facets}"
+                console.print(f"  {title:44} p50 {quantile(found, 0.5):6.1f} ms, p95 {p95:6.1f} ms")
+                missed += [f"{title}: {p95:.0f} ms"] * (p95 > GOAL_MS)
+        await owner.close()
+    return missed
+
+
+def main(customers: Annotated[int, typer.Option(help="How many")] = 1_000_000) -> None:
+    with tempfile.TemporaryDirectory(prefix="crm-archive-") as directory:
+        missed = asyncio.run(measure(Path(directory), customers))
+    console.print("Missed:\n  " + "\n  ".join(missed) if missed else "Every goal is met.")
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()
