@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
 from app.clock import now
 from app.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound, Stale
@@ -66,9 +66,10 @@ def seen_by(user_id: UUID | ColumnElement[UUID]) -> Select[UUID]:
     return own.union_all(select(gone.id).where(gone.merged_into_id.in_(own))).subquery().select()
 
 
-def and_merged(customer_id: UUID) -> Select[UUID]:
+def and_merged(customer_id: UUID | InstrumentedAttribute[UUID]) -> Select[UUID]:
     """A customer and those that have become a part of it: parcels, events and consents still name them."""
-    return select(Customer.id).where(or_(Customer.id == customer_id, Customer.merged_into_id == customer_id))
+    kin = aliased(Customer)
+    return select(kin.id).where(or_(kin.id == customer_id, kin.merged_into_id == customer_id))
 
 
 def listed(principal: Principal, query: CustomerQuery) -> Select[Customer]:
@@ -110,6 +111,21 @@ async def must_see(session: AsyncSession, principal: Principal, customer_id: UUI
     if customer is None:
         raise NotFound
     return customer
+
+
+async def must_stay(session: AsyncSession, actor: Principal, customer_id: UUID) -> Customer:
+    """The same, for whoever hangs something on it: until the transaction ends, nobody merges it away."""
+    customer: Customer | None = await session.scalar(
+        staying(visible(actor).where(Customer.id == customer_id))
+    )
+    if customer is None:
+        raise NotFound
+    return customer
+
+
+def staying(statement: Select[Any]) -> Select[Any]:
+    """The lock that a foreign key takes, taken before it is looked whether the customer was merged."""
+    return statement.order_by(Customer.id).with_for_update(read=True, key_share=True, of=Customer)
 
 
 async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) -> Customer:
@@ -205,8 +221,10 @@ def place(body: CustomerAddressCreate) -> CustomerAddress:
 
 
 async def named(session: AsyncSession, actor: Principal, customer_id: UUID) -> Customer:
-    """The customer that a body names, if the actor may know of it."""
-    customer = await session.scalar(visible(actor).where(Customer.id == customer_id))
+    """The customer that a body names, if the actor may know of it; nobody merges it away meanwhile."""
+    customer: Customer | None = await session.scalar(
+        staying(visible(actor).where(Customer.id == customer_id))
+    )
     if customer is None:
         raise Invalid("There is no such customer.", "没有这个客户。", pointer="/body/customer_id")
     return customer

@@ -20,6 +20,7 @@ _PARCELS = (
     "parcels keep the customer they were sent under, which leads each of their keys; see `merged_into_id`"
 )
 _HISTORY = "what happened, happened to the customer of that day; only ever inserted"
+_OF_THAT_DAY = "was said of the record of that day; of what it has become a part of, it may not be true"
 
 STAYS: dict[tuple[str, str], str] = {
     ("orders", "customer_id"): _PARCELS,
@@ -34,6 +35,14 @@ STAYS: dict[tuple[str, str], str] = {
         "consents",
         "customer_id",
     ): "evidence is never rewritten; whoever reads consents reads those of merged ones too",
+    ("accesses", "customer_id"): _HISTORY,
+    ("confirmations", "customer_id"): _OF_THAT_DAY,
+    ("proposals", "customer_id"): _OF_THAT_DAY,
+    (
+        "import_rows",
+        "customer_id",
+    ): "what a line of a file did, and to whom; its undo leaves merged ones alone",
+    ("segment_seen", "customer_id"): "who was there at the latest snapshot; the next one sees who has left",
     ("duplicate_keys", "customer_id"): "derived: written anew for both",
     ("duplicate_pairs", "one_id"): "rests while one of both is merged away, and still says who is not who",
     ("duplicate_pairs", "other_id"): "rests while one of both is merged away, and still says who is not who",
@@ -121,6 +130,12 @@ async def settle(session: AsyncSession, merge_id: UUID, table: Table, ids: list[
     )
 
 
+async def are_kept(session: AsyncSession, merge_id: UUID) -> bool:
+    """Whether it is known still how things were; an erasure takes that away."""
+    statement = text("SELECT EXISTS (SELECT FROM merged_rows WHERE merge_id = :merge)")
+    return bool(await session.scalar(statement, {"merge": merge_id}))
+
+
 async def changed(session: AsyncSession, merge_id: UUID) -> list[dict[str, Any]]:
     """The rows of a merge that are not as it left them; all others are locked."""
     kept = await session.execute(
@@ -136,7 +151,7 @@ async def changed(session: AsyncSession, merge_id: UUID) -> list[dict[str, Any]]
 
 
 async def restore(session: AsyncSession, merge_id: UUID) -> None:
-    """Put every row of a merge back, byte for byte."""
+    """Put every row of a merge back, byte for byte, and keep them no longer."""
     names = await session.scalars(
         text("SELECT DISTINCT table_name FROM merged_rows WHERE merge_id = :merge"), {"merge": merge_id}
     )
@@ -145,11 +160,16 @@ async def restore(session: AsyncSession, merge_id: UUID) -> None:
         if table.name in touched:
             await session.execute(_putting_back(table), {"merge": merge_id})
             await session.execute(_inserting(table), {"merge": merge_id})
+    await session.execute(text("DELETE FROM merged_rows WHERE merge_id = :merge"), {"merge": merge_id})
 
 
 def _removing(link: Link) -> TextClause:
     name, column = link.table.name, link.column
-    clashes = [_clash(link, columns, where) for columns, where in _unique(link.table) if column in columns]
+    clashes = [
+        f"({_clash(link, columns, where)}{where})"
+        for columns, where in _unique(link.table)
+        if column in columns
+    ]
     clashes += [f"t.{other} = :survivor" for other in link.others]
     return text(
         f"WITH gone AS (DELETE FROM {name} t WHERE t.{column} = :merged AND ({' OR '.join(clashes) or 'false'})"

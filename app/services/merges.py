@@ -60,7 +60,7 @@ async def merge(session: AsyncSession, actor: Principal, survivor_id: UUID, body
         )
     await _write(session, survivor, merged, kept)
     await linked_rows.settle(session, done.id, _CUSTOMERS, both)
-    await found.forget(session, merged.id)
+    await found.rest(session, merged.id)
     await found.note(session, [survivor_id], DuplicateOrigin.MERGE)
     await found.connect(session, await _neighbours(session, both))
     await _tell(session, actor, "customer.merged", done)
@@ -74,6 +74,8 @@ async def undo(session: AsyncSession, actor: Principal, merge_id: UUID) -> Merge
     await session.refresh(done, with_for_update=True)
     if done.undone_at is not None:
         raise Conflict("The merge was undone already.", "该合并已被撤销。")
+    if not await linked_rows.are_kept(session, merge_id):
+        raise Conflict("One of the customers was erased since.", "其中一个客户的资料此后已被删除。")
     if changed := await linked_rows.changed(session, merge_id):
         tables = sorted({row["table"] for row in changed})
         raise Conflict(

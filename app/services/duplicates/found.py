@@ -25,7 +25,8 @@ _RECORD = """
     (SELECT json_agg(a.address) FROM customer_addresses a WHERE a.customer_id = c.id) AS addresses,
     (SELECT json_agg(json_build_array(e.system, e.external_id)) FROM external_ids e WHERE e.customer_id = c.id) AS ids
 """
-_RECORDS = text(f"SELECT {_RECORD} FROM customers c WHERE c.id = ANY (:ids) AND c.merged_into_id IS NULL")
+_COMPARED = "c.merged_into_id IS NULL AND c.anonymised_at IS NULL"
+_RECORDS = text(f"SELECT {_RECORD} FROM customers c WHERE c.id = ANY (:ids) AND {_COMPARED}")
 _NEAR = f"""
     shared AS (
         SELECT g.customer_id AS of_id, k.customer_id AS id
@@ -39,7 +40,7 @@ _NEAR = f"""
             FROM shared GROUP BY of_id, id
         ) ranked WHERE place <= {MOST_COMPARED}
     )
-    SELECT near.of_id, {_RECORD} FROM near JOIN customers c ON c.id = near.id AND c.merged_into_id IS NULL
+    SELECT near.of_id, {_RECORD} FROM near JOIN customers c ON c.id = near.id AND {_COMPARED}
 """
 _LOCK = text(
     "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key) k"
@@ -102,6 +103,11 @@ _CONNECT = text("""
       AND p.dismissed_at IS NULL AND p.cluster_id <> l.label
 """)
 
+_FORGET_KEYS = text("DELETE FROM duplicate_keys WHERE customer_id = ANY (:ids)")
+_FORGET_PAIRS = text("""
+    DELETE FROM duplicate_pairs WHERE one_id = ANY (:ids) OR other_id = ANY (:ids) RETURNING one_id, other_id
+""")
+
 Likeness = tuple[UUID, float]
 
 
@@ -137,9 +143,17 @@ async def connect(session: AsyncSession, customer_ids: Iterable[UUID]) -> None:
     await session.execute(_CONNECT, {"ids": list(customer_ids)})
 
 
-async def forget(session: AsyncSession, customer_id: UUID) -> None:
-    """Take away the keys of a customer that is no more."""
-    await session.execute(text("DELETE FROM duplicate_keys WHERE customer_id = :id"), {"id": customer_id})
+async def rest(session: AsyncSession, customer_id: UUID) -> None:
+    """Take away the keys of a customer that is merged away; its pairs wait for an undo."""
+    await session.execute(_FORGET_KEYS, {"ids": [customer_id]})
+
+
+async def forget(session: AsyncSession, customer_ids: Sequence[UUID]) -> None:
+    """Take away the keys and pairs of customers that are removed or erased."""
+    ids = list(customer_ids)
+    await session.execute(_FORGET_KEYS, {"ids": ids})
+    gone = await session.execute(_FORGET_PAIRS, {"ids": ids})
+    await connect(session, {each for pair in gone for each in pair} - set(ids))
 
 
 async def withdraw(session: AsyncSession, customer_id: UUID, since: datetime) -> None:
