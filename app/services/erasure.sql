@@ -20,7 +20,7 @@ WHERE id = ANY (:contacts);
 DELETE FROM contact_points WHERE contact_id = ANY (:contacts);
 UPDATE customer_contacts SET role = NULL WHERE contact_id = ANY (:contacts);
 UPDATE merged_rows SET before = before || '{"role": null, "note": null, "identity": null, "outcome": null}'
-WHERE before ->> 'contact_id' = ANY (CAST(:contacts AS text[]));
+WHERE before ->> 'contact_id' = ANY (CAST(CAST(:contacts AS uuid[]) AS text[]));
 SELECT forget_evidence(ARRAY(SELECT id FROM consents
     WHERE customer_id = ANY (:customers) OR contact_id = ANY (:contacts)));
 UPDATE privacy_requests SET note = NULL, identity = NULL, outcome = NULL

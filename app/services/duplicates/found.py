@@ -18,13 +18,18 @@ from app.services.duplicates.record import Record, made
 MOST_COMPARED = 30
 """Others that one record is compared with: those that share most keys with it."""
 
+AT_ONCE = 100
+"""Customers of many whose lookalikes are in memory at the same time."""
+
 _RECORD = """
     c.id, c.kind, c.name,
     (SELECT json_agg(json_build_array(p.kind, p.normal)) FROM customer_contacts h
-     JOIN contact_points p ON p.contact_id = h.contact_id WHERE h.customer_id = c.id) AS points,
+     CROSS JOIN LATERAL (SELECT * FROM contact_points WHERE contact_id = h.contact_id OFFSET 0) p
+     WHERE h.customer_id = c.id) AS points,
     (SELECT json_agg(a.address) FROM customer_addresses a WHERE a.customer_id = c.id) AS addresses,
     (SELECT json_agg(json_build_array(e.system, e.external_id)) FROM external_ids e WHERE e.customer_id = c.id) AS ids
 """
+"""`OFFSET 0`: one after the other and each by its index, even while a table that grows has no statistics."""
 _COMPARED = "c.merged_into_id IS NULL AND c.anonymised_at IS NULL"
 _RECORDS = text(f"SELECT {_RECORD} FROM customers c WHERE c.id = ANY (:ids) AND {_COMPARED}")
 _NEAR = f"""
@@ -40,7 +45,8 @@ _NEAR = f"""
             FROM shared GROUP BY of_id, id
         ) ranked WHERE place <= {MOST_COMPARED}
     )
-    SELECT near.of_id, {_RECORD} FROM near JOIN customers c ON c.id = near.id AND {_COMPARED}
+    SELECT near.of_id, {_RECORD}
+    FROM near CROSS JOIN LATERAL (SELECT * FROM customers WHERE id = near.id OFFSET 0) c WHERE {_COMPARED}
 """
 _LOCK = text(
     "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key) k"
@@ -54,7 +60,7 @@ _WRITE = text(
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS bigint[])) AS given (customer_id, key)
     ), gone AS (
         DELETE FROM duplicate_keys d WHERE d.customer_id = ANY (:all)
-        AND NOT EXISTS (SELECT FROM given g WHERE g.customer_id = d.customer_id AND g.key = d.key)
+        AND (d.customer_id, d.key) NOT IN (SELECT customer_id, key FROM given)
     ), kept AS (
         INSERT INTO duplicate_keys (customer_id, key) SELECT customer_id, key FROM given ON CONFLICT DO NOTHING
     ),"""
@@ -64,16 +70,20 @@ _PROPOSE = text("""
     WITH found AS (
         SELECT * FROM unnest(CAST(:ones AS uuid[]), CAST(:others AS uuid[]), CAST(:scores AS float8[]))
             AS found (one_id, other_id, score)
+    ), kin AS (
+        SELECT id, id AS now FROM unnest(CAST(:ends AS uuid[])) AS id
+        UNION ALL SELECT id, merged_into_id FROM customers WHERE merged_into_id = ANY (CAST(:ends AS uuid[]))
+    ), apart AS (
+        SELECT least(a.now, b.now) AS one_id, greatest(a.now, b.now) AS other_id
+        FROM kin a CROSS JOIN LATERAL (
+            SELECT other_id FROM duplicate_pairs WHERE one_id = a.id AND dismissed_at IS NOT NULL OFFSET 0
+        ) told JOIN kin b ON b.id = told.other_id
     ), fit AS (
-        SELECT * FROM found f WHERE NOT EXISTS (
-            SELECT FROM duplicate_pairs d
-            JOIN customers a ON f.one_id IN (a.id, a.merged_into_id) AND a.id IN (d.one_id, d.other_id)
-            JOIN customers b ON f.other_id IN (b.id, b.merged_into_id) AND b.id IN (d.one_id, d.other_id) AND b.id <> a.id
-            WHERE d.dismissed_at IS NOT NULL)
+        SELECT * FROM found WHERE (one_id, other_id) NOT IN (SELECT one_id, other_id FROM apart)
     ), gone AS (
         DELETE FROM duplicate_pairs p WHERE dismissed_at IS NULL
         AND (one_id = ANY (:judged) OR other_id = ANY (:judged))
-        AND NOT EXISTS (SELECT FROM fit f WHERE f.one_id = p.one_id AND f.other_id = p.other_id)
+        AND (one_id, other_id) NOT IN (SELECT one_id, other_id FROM fit)
         AND NOT EXISTS (SELECT FROM customers c WHERE c.id IN (p.one_id, p.other_id) AND c.merged_into_id IS NOT NULL)
         RETURNING one_id, other_id
     ), kept AS (
@@ -123,7 +133,11 @@ async def note(
 
     Whoever changes a customer's name, contacts, addresses or external ids calls this in the same transaction.
     """
-    return await _note(session, await records(session, customer_ids), origin)
+    likely = {}
+    for at in range(0, len(customer_ids), AT_ONCE):
+        if given := await records(session, customer_ids[at : at + AT_ONCE]):
+            likely |= await _note(session, given, origin)
+    return likely
 
 
 async def records(session: AsyncSession, customer_ids: Sequence[UUID]) -> dict[UUID, Record]:
@@ -216,6 +230,7 @@ async def _propose(
         "ones": [one for one, _ in pairs],
         "others": [other for _, other in pairs],
         "scores": list(pairs.values()),
+        "ends": list({end for pair in pairs for end in pair}),
         "judged": [] if origin is DuplicateOrigin.MERGE else list(given),  # an undo needs what was there
         "origin": origin,
     }

@@ -18,6 +18,7 @@ from app.models.customer import (
 from app.models.duplicate import DuplicateKey, DuplicatePair
 from app.models.import_file import ImportFile, ImportRow, RowOutcome
 from app.models.job import Job
+from app.models.segment import SegmentSeen
 from app.security import Principal
 from app.services import contact_points, events, names
 from app.services.duplicates import found as duplicates
@@ -33,6 +34,7 @@ _OWN = {
     ExternalId.__tablename__,
     DuplicateKey.__tablename__,
     DuplicatePair.__tablename__,
+    SegmentSeen.__tablename__,
 }
 """What an import makes of a customer, and what follows from it by itself."""
 
@@ -77,6 +79,7 @@ async def _take_back(
     await _remove_parts(session, gone + back)
     ids = [_customer_of(row) for row in gone]
     await duplicates.forget(session, ids)
+    await session.execute(_UNSEE, {"ids": ids})
     await session.execute(_REMOVE, {"ids": ids})
     await _restore(session, import_id, back)
     await duplicates.note(session, [_customer_of(row) for row in back])
@@ -201,6 +204,7 @@ _FORGET_IDS = text("""
 """)
 _FORGET_POINTS = text("DELETE FROM contact_points WHERE id = ANY (CAST(:first AS uuid[]))")
 _FORGET_ADDRESSES = text("DELETE FROM customer_addresses WHERE id = ANY (CAST(:first AS uuid[]))")
+_UNSEE = text("DELETE FROM segment_seen WHERE customer_id = ANY (CAST(:ids AS uuid[]))")
 _REMOVE = text("DELETE FROM customers WHERE id = ANY (CAST(:ids AS uuid[]))")
 _FOLLOW = text("""
     UPDATE import_rows SET version = version + 2
