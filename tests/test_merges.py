@@ -49,6 +49,11 @@ def test_every_column_that_names_a_customer_moves_or_stays_for_a_reason() -> Non
         ("customer_notes", "customer_id"),
         ("customers", "merged_into_id"),
         ("external_ids", "customer_id"),
+        ("leak_customers", "customer_id"),
+        ("legal_holds", "customer_id"),
+        ("privacy_requests", "customer_id"),
+        ("segment_members", "customer_id"),
+        ("tasks", "customer_id"),
     }
     assert linked_rows.STAYS.keys() == named - moving
     assert all(linked_rows.STAYS.values())
@@ -58,6 +63,7 @@ OF_PEOPLE = {
     ("customer_contacts", "contact_id"): "moves with its customer; who the person is stays",
     ("contact_points", "contact_id"): "belongs to the person, who stays",
     ("consents", "contact_id"): "the person gave it, who stays",
+    ("privacy_requests", "contact_id"): "moves with its customer; who asks stays",
 }
 """A merge of customers merges no people: both customers' people are the survivor's afterwards."""
 
@@ -280,10 +286,37 @@ LINKS: dict[str, str] = {
     "grant": "INSERT INTO customer_grants (customer_id, user_id, reason, granted_by) VALUES ('{0}', '{user}', '代班', '{user}')"
     " ON CONFLICT DO NOTHING",
     "partner": "INSERT INTO client_customers VALUES ('{client}', '{0}') ON CONFLICT DO NOTHING",
+    "task": "INSERT INTO tasks (id, customer_id, rule, department, fields, due_at, state, version)"
+    " VALUES (gen_random_uuid(), '{0}', 'r', 'sales', '{{name}}', now(), 'open', 1) ON CONFLICT DO NOTHING",
+    "member": "INSERT INTO segment_members (id, segment_id, customer_id, added_by)"
+    " VALUES (gen_random_uuid(), '{segment}', '{0}', '{user}') ON CONFLICT DO NOTHING",
+    "was a member": "INSERT INTO segment_members (id, segment_id, customer_id, added_by, removed_at)"
+    " VALUES (gen_random_uuid(), '{segment}', '{0}', '{user}', now())",
+    "seen": "INSERT INTO segment_seen VALUES ('{segment}', '{0}') ON CONFLICT DO NOTHING",
+    "hold": "INSERT INTO legal_holds (id, customer_id, reason, placed_by, version)"
+    " VALUES (gen_random_uuid(), '{0}', '诉讼', '{user}', 1)",
+    "request": "INSERT INTO privacy_requests (id, kind, state, customer_id, contact_id, received_at, due_at, created_by, version)"
+    " VALUES (gen_random_uuid(), 'access', 'received', '{0}', '{person}', now(), now(), '{user}', 1)",
+    "leak": "INSERT INTO leak_customers VALUES ('{leak}', '{0}') ON CONFLICT DO NOTHING",
+    "confirmed": "INSERT INTO confirmations (id, customer_id, field, method, confirmed_by)"
+    " VALUES (gen_random_uuid(), '{0}', 'name', 'call', '{user}')",
+    "proposal": "INSERT INTO proposals (id, customer_id, base_version, changes, evidence, state, proposed_by, version)"
+    " VALUES (gen_random_uuid(), '{0}', 1, '{{}}', '', 'proposed', '{user}', 1)",
     "code": "UPDATE customers SET code = NULL, owner_id = '{user}', tier = 'large' WHERE id = '{0}'",
     "pair": "INSERT INTO duplicate_pairs (one_id, other_id, cluster_id, dismissed_at, dismissed_by, reason)"
     " VALUES (least('{0}'::uuid, '{1}'), greatest('{0}'::uuid, '{1}'), '{0}', now(), '{user}', '不同') ON CONFLICT DO NOTHING",
 }
+PLACED = (
+    (
+        "INSERT INTO segments (id, name, kind, filter_version, created_by, version)"
+        " VALUES ('{segment}', '{segment}', 'static', 1, '{user}', 1)"
+    ),
+    (
+        "INSERT INTO leak_incidents (id, state, description, discovered_at, reported_by, kinds, version)"
+        " VALUES ('{leak}', 'reported', '', now(), '{user}', '{{}}', 1)"
+    ),
+)
+"""What several links lead to."""
 PLACES = st.tuples(st.integers(0, 3), st.integers(0, 3)).filter(lambda both: both[0] != both[1])
 
 
@@ -308,6 +341,9 @@ async def test_whatever_is_linked_a_merge_and_its_undo_leave_every_row_as_it_was
     )
     known = {"person": person, "user": marketing.id, "client": (await system.partner(ids[3])).principal.id}
     async with owner(system) as connection:
+        known |= {"segment": uuid4(), "leak": uuid4()}
+        for statement in PLACED:
+            await connection.execute(statement.format(**known))
         for name, (a, b) in links:
             await connection.execute(LINKS[name].format(ids[a], ids[b], **known))
         async with system.database.sessions.begin() as session:

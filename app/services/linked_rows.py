@@ -228,9 +228,9 @@ def _still_gone(table: Table) -> TextClause:
 
 
 def _putting_back(table: Table) -> TextClause:
-    columns = [column.name for column in table.columns if column.computed is None and column.identity is None]
+    changes = ", ".join(f"{each} = b.{each}" for each in _columns(table))
     return text(
-        f"UPDATE {table.name} t SET {', '.join(f'{each} = b.{each}' for each in columns)} FROM merged_rows m,"
+        f"UPDATE {table.name} t SET {changes} FROM merged_rows m,"
         f" LATERAL jsonb_populate_record(NULL::{table.name}, m.key) k,"
         f" LATERAL jsonb_populate_record(NULL::{table.name}, m.before) b"
         f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND m.digest IS NOT NULL"
@@ -239,11 +239,18 @@ def _putting_back(table: Table) -> TextClause:
 
 
 def _inserting(table: Table) -> TextClause:
+    names = _columns(table)
     return text(
-        f"INSERT INTO {table.name} SELECT b.* FROM merged_rows m,"
+        f"INSERT INTO {table.name} ({', '.join(names)})"
+        f" SELECT {', '.join(f'b.{name}' for name in names)} FROM merged_rows m,"
         f" LATERAL jsonb_populate_record(NULL::{table.name}, m.before) b"
         f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND m.digest IS NULL"
     )
+
+
+def _columns(table: Table) -> list[str]:
+    """All but those that the database works out."""
+    return [column.name for column in table.columns if column.computed is None and column.identity is None]
 
 
 def _key(table: Table, row: str) -> str:

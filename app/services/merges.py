@@ -32,7 +32,8 @@ async def preview(
     """What a merge would keep of each field, and how many rows of each kind it would move."""
     survivor, merged = await _both(session, principal, survivor_id, body.merged_id)
     kept = survivorship.kept(survivor, merged, body.chosen())
-    result = {column.name: getattr(survivor, column.name) for column in _CUSTOMERS.columns}
+    stored = (column.name for column in _CUSTOMERS.columns if column.computed is None)
+    result = {name: getattr(survivor, name) for name in stored}
     moved = await linked_rows.count(session, merged.id)
     return {
         "customer": result | {field: each.value for field, each in kept.items()},
