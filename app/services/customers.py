@@ -69,7 +69,8 @@ def seen_by(user_id: UUID | ColumnElement[UUID]) -> Select[UUID]:
 def and_merged(customer_id: UUID | InstrumentedAttribute[UUID]) -> Select[UUID]:
     """A customer and those that have become a part of it: parcels, events and consents still name them."""
     kin = aliased(Customer)
-    return select(kin.id).where(or_(kin.id == customer_id, kin.merged_into_id == customer_id))
+    of = or_(kin.id == customer_id, kin.merged_into_id == customer_id)
+    return select(kin.id).where(of).correlate(Customer)
 
 
 def listed(principal: Principal, query: CustomerQuery) -> Select[Customer]:

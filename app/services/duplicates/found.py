@@ -133,7 +133,7 @@ async def note(
 
     Whoever changes a customer's name, contacts, addresses or external ids calls this in the same transaction.
     """
-    likely = {}
+    likely: dict[UUID, list[Likeness]] = {}
     for at in range(0, len(customer_ids), AT_ONCE):
         if given := await records(session, customer_ids[at : at + AT_ONCE]):
             likely |= await _note(session, given, origin)
