@@ -47,20 +47,20 @@ STATEMENTS: dict[str, int] = {
     "dismiss_duplicate": 5,
     "scan_duplicates": 5,
     "preview_merge": 4,
-    "merge_customers": 38,
+    "merge_customers": 48,
     "get_merge": 4,
-    "undo_merge": 29,
-    "add_contact": 7,
-    "join_contact": 7,
-    "change_contact": 8,
-    "remove_contact": 8,
-    "add_address": 5,
-    "replace_address": 5,
-    "remove_address": 6,
+    "undo_merge": 31,
+    "add_contact": 12,
+    "join_contact": 12,
+    "change_contact": 13,
+    "remove_contact": 13,
+    "add_address": 10,
+    "replace_address": 10,
+    "remove_address": 11,
     "link_customers": 5,
     "unlink_customers": 6,
-    "add_external_id": 5,
-    "remove_external_id": 5,
+    "add_external_id": 10,
+    "remove_external_id": 10,
     "record_consent": 5,
     "add_customer_note": 4,
     "hand_over_customers": 5,
@@ -76,7 +76,7 @@ STATEMENTS: dict[str, int] = {
     "list_consents": 3,
     "list_customer_notes": 3,
     "list_grants": 3,
-    "read_timeline": 4,
+    "read_timeline": 5,
     "read_purchases": 3,
     "list_teams": 3,
     "get_team": 3,
@@ -90,7 +90,7 @@ STATEMENTS: dict[str, int] = {
     "list_proposals": 3,
     "get_proposal": 2,
     "create_proposal": 4,
-    "approve_proposal": 21,
+    "approve_proposal": 27,
     "reject_proposal": 4,
     "list_segments": 3,
     "get_segment": 2,
@@ -236,9 +236,9 @@ async def copy_rows(system: System) -> None:
 
 
 PAIRS = (
-    "WITH twins AS (INSERT INTO customers SELECT (jsonb_populate_record(c,"
-    " jsonb_build_object('id', gen_random_uuid(), 'code', 'd' || c.code))).*"
-    " FROM customers c WHERE c.code ~ '^c[0-9]+$' RETURNING id, code)"
+    "WITH twins AS (INSERT INTO customers (id, kind, name, state, version, needs, code)"
+    " SELECT gen_random_uuid(), kind, name, state, version, needs, 'd' || code"
+    " FROM customers WHERE code ~ '^c[0-9]+$' RETURNING id, code)"
     " INSERT INTO duplicate_pairs (one_id, other_id, cluster_id)"
     " SELECT least(c.id, t.id), greatest(c.id, t.id), least(c.id, t.id) FROM twins t JOIN customers c ON t.code = 'd' || c.code"
 )
