@@ -43,7 +43,8 @@ lint: .venv/dev ## Check style, types, imports, dependencies, dead code, spellin
 	$(BIN)/python -W error migrations/sql.py build/migrations
 	$(BIN)/squawk build/migrations/*.sql
 
-bench: .venv/dev ## Measure beside a bare server: SIZE=tiny, small or full; results in bench/results
+bench: .venv/dev bench/.packages/sets ## Measure beside a bare server: SIZE=tiny, small or full; results in bench/results
+	$(BIN)/python -m bench.duplicates
 	$(BIN)/python -m bench --size $(SIZE)
 
 faults: .venv/dev ## Kill, cut and fill up a real system; KILLS=20 is the short form, SEED=... repeats one
@@ -68,7 +69,7 @@ lock: .venv/dev ## Write the lock files; UPGRADE=--upgrade takes the newest of e
 	$(subst pyproject.toml,contract/requirements.in,$(COMPILE)) $(UPGRADE) --output-file contract/requirements.lock
 
 clean: ## Remove what was made here, apart from .data
-	rm -rf contract/.venv contract/node_modules contract/build
+	rm -rf bench/.packages contract/.venv contract/node_modules contract/build
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -92,6 +93,11 @@ clean: ## Remove what was made here, apart from .data
 	echo "Courier CRM needs Python 3.11 or later; none of these is one: $(PYTHONS)."; \
 	echo "Say where it is: make PYTHON=/path/to/python3.11"; \
 	exit 1
+
+bench/.packages/sets: bench/requirements.txt | .venv/bin/python
+	@echo "Fetching the sets that duplicates are judged on into bench/.packages (once)"
+	@$(PIP) install --no-deps --no-compile --require-hashes --target bench/.packages --upgrade -r $<
+	@touch $@
 
 contract/.venv/tools: contract/requirements.lock | .venv/bin/python
 	@echo "Installing what contract/requirements.lock names into contract/.venv (once)"

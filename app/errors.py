@@ -60,6 +60,13 @@ class UnderWay(Conflict):
     retry_after = 1
 
 
+class Duplicate(Conflict):
+    """It is there already, or so it seems; `candidates` says who, as far as the caller may know of them."""
+
+    slug = "duplicate"
+    title = Text("Possible duplicate", "疑似重复")
+
+
 class IllegalTransition(Conflict):
     """The state graph has no such move; `allowed` names the moves it has."""
 

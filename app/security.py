@@ -62,6 +62,8 @@ class Scope(StrEnum):
     SEGMENTS_WRITE = "segments:write"
     CUSTOMERS_PII = "customers:pii"
     """Sees one record whole, with a reason that is written down; no list ever."""
+    CUSTOMERS_MERGE = "customers:merge"
+    """Makes two customers one, undoes that, and tells apart those that only look alike."""
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
     SHIPMENTS_READ = "shipments:read"
@@ -106,7 +108,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _CUSTOMERS
         | _KEEPING
         | _EXPORTS
-        | {Scope.SEGMENTS_WRITE, Scope.IMPORTS_WRITE, Scope.KPIS_READ},
+        | {Scope.CUSTOMERS_MERGE, Scope.SEGMENTS_WRITE, Scope.IMPORTS_WRITE, Scope.KPIS_READ},
     ),
     Role.SALES: frozenset(
         _STAFF | _PARCELS | _KEEPING | _EXPORTS | _PAPERS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII}
@@ -119,6 +121,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _EXPORTS
         | _PAPERS
         | {
+            Scope.CUSTOMERS_MERGE,
             Scope.CUSTOMERS_PII,
             Scope.IMPORTS_WRITE,
             Scope.ORDERS_WRITE,

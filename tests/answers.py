@@ -96,6 +96,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "CarrierSourceRead": ("source name lists", {}),
     "ClientRead": (CLIENT, {}),
     "ClientSecret": (f"{CLIENT} client_secret", {}),
+    "ClusterRead": ("score customers pairs", {}),
     "CodeListRead": ("items list", {}),
     "CodeRead": ("code zh en", {}),
     "ContactPointRead": ("id kind", {"value": a_point, "label": a_text}),
@@ -144,14 +145,23 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         ),
         {"text": a_text, "resolution": a_text, "note": a_text},
     ),
+    "FieldKept": ("kept rule", {}),
+    "FieldsKept": ("name code state tier source needs owner_id team_id", {}),
     "FieldVerification": (
         "field weight stale_after_days confirmed_at method confirmed_by",
         {"note": a_text},
     ),
     "JobRead": ("id name state done total error created_at finished_at", {}),
     "LegRead": ("leg_no kind status started_at ended_at", {}),
+    "Lookalike": ("score customer", {}),
+    "Lookalikes": ("items", {}),
     "MeRead": ("id kind name roles scopes department level superior_id deputy_id", {}),
     "MenuEntry": ("code label", {}),
+    "MergePreview": ("customer fields moves", {}),
+    "MergeRead": (
+        "id survivor_id merged_id fields merged_by created_at undone_by undone_at",
+        {},
+    ),
     "Money": ("amount currency", {}),
     "OnTimeExclusions": ("cancelled held_before_handover delivery_time_unknown", {}),
     "OnTimeRead": (
@@ -169,6 +179,8 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         ),
         {"parcels": parcels, "note": a_text},
     ),
+    "PairDismissed": ("one_id other_id score found_by created_at dismissed_at dismissed_by", {}),
+    "PairRead": ("one_id other_id score found_by created_at", {}),
     "PartnerEvent": ("occurred_at status reason", {"location": a_text, "text": a_text}),
     "PartnerLookup": ("items not_found", {}),
     "PartnerShipment": (
@@ -185,6 +197,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "PushBatchAnswer": ("results", {}),
     "PushResult": ("index id problem result status reason", {}),
     "Ratio": ("numerator denominator value", {}),
+    "RowsMoved": ("table rows", {}),
     "RfmClassCount": ("rfm_class customers shipments freight", {}),
     "RfmRead": (
         (

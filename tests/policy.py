@@ -24,6 +24,7 @@ KEEP_DOCUMENTS = {"sales", "customer_service"}
 CHECK_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance"}
 SEE_SEGMENTS = {"marketing", "sales", "customer_service", "auditor"}
 SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
+MERGE_CUSTOMERS = {"marketing", "customer_service"}
 TAKE_ORDERS = {"customer_service", "operations"}
 SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
 
@@ -54,6 +55,14 @@ MAY: dict[str, set[str]] = {
     "rest_customer": KEEP_CUSTOMERS,
     "lose_customer": KEEP_CUSTOMERS,
     "close_customer": KEEP_CUSTOMERS,
+    "list_duplicates": SEE_CUSTOMERS,
+    "check_duplicates": SEE_CUSTOMERS,
+    "dismiss_duplicate": MERGE_CUSTOMERS,
+    "scan_duplicates": MERGE_CUSTOMERS,
+    "preview_merge": MERGE_CUSTOMERS,
+    "merge_customers": MERGE_CUSTOMERS,
+    "get_merge": MERGE_CUSTOMERS,
+    "undo_merge": MERGE_CUSTOMERS,
     "add_contact": KEEP_CUSTOMERS,
     "get_contact": SEE_CUSTOMERS,
     "join_contact": KEEP_CUSTOMERS,

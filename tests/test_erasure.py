@@ -47,10 +47,12 @@ ERASED: dict[str, str] = {
     "document_parts": "content",
     "document_versions": "sha256 sealed_key",
     "documents": "project",
+    "duplicate_pairs": "reason",
     "events": "data",
     "external_ids": "system external_id",
     "import_rows": "before problems",
     "legal_holds": "reason lift_reason",
+    "merged_rows": "key before",
     "orders": "parcels note",
     "parked_events": "source tracking_no event",
     "privacy_requests": "note identity outcome",
@@ -68,6 +70,8 @@ NOBODY: dict[str, str] = {
     "delivery_exceptions": "tracking_no source code reason_code reason action_by",
     "document_versions": "media_type extension",
     "events": "kind subject_type actor_kind correlation_id",
+    "merged_rows": "table_name digest",
+    "merges": "fields",
     "orders": "number",
     "raw_pushes": "sha256",
     "shipments": "tracking_no declared_currency freight_currency flags",
@@ -169,12 +173,10 @@ async def a_known_person(system: System) -> dict[str, Any]:
         assert (await service.post(f"/v1/shipments/{number}/reveal", {"reason": WHO})).status_code == 200
         await marketing.post(f"/v1/customers/{each['id']}/lose", {"reason": WHO})
         await write_in(system, UUID(each["id"]), UUID(service.id))
-    await execute(
-        system,
-        "UPDATE customers SET state = 'merged', merged_into_id = :to WHERE id = :id",
-        to=UUID(person["id"]),
-        id=UUID(twin["id"]),
-    )
+    apart = {"one_id": person["id"], "other_id": (await a_customer(system))["id"], "reason": WHO}
+    assert (await marketing.post("/v1/customers/duplicates/dismiss", apart)).status_code == 200
+    merge = await marketing.post(f"/v1/customers/{person['id']}/merge", {"merged_id": twin["id"]})
+    assert merge.status_code == 200, merge.text
     return person
 
 

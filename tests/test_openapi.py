@@ -101,7 +101,7 @@ def test_every_error_is_a_problem_document(spec: dict[str, Any]) -> None:
         ("create_token", "200 400 401 413 422 429 5XX"),
         ("get_problem_type", "200 404 422 5XX"),
         ("list_departments", "200 401 403 404 422 429 5XX"),
-        ("get_customer", "200 304 401 403 404 422 429 5XX"),
+        ("get_customer", "200 304 308 401 403 404 422 429 5XX"),
         ("search_customers", "200 401 403 404 413 415 422 429 5XX"),
         ("create_customer", "201 401 403 404 409 413 415 422 429 5XX"),
         ("change_customer", "200 401 403 404 409 412 413 415 422 428 429 5XX"),

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from app.security import ROLE_SCOPES, Role, Scope
 from tests.calls import CALLS, ITEMS
 from tests.operations import body_schema, described, parameters, resolved, schema_named
+from tests.owner import execute
 from tests.policy import MAY
 from tests.steps import told
 from tests.system import Caller, System, a_number
@@ -24,6 +25,7 @@ EMPTY = "the same answer for another's as for nothing"
 OWN_ONLY = "sales are refused another's as they are nothing; others, nothing"
 REFUSED = "422 that points at it, where there is nothing"
 PARTED = "422 that points at it, for another customer's as for nothing"
+UNSEEN = "422 that points at it, for a customer of another's as for nothing"
 GONE = "404 where there is nothing; the house's own, not a customer's"
 NONE = "nothing is found; the house's own, not a customer's"
 NEW = "it names what is made"
@@ -62,6 +64,15 @@ REFERENCES: dict[str, str] = {
     "rest_customer path customer_id": HIDDEN,
     "lose_customer path customer_id": HIDDEN,
     "close_customer path customer_id": HIDDEN,
+    "list_duplicates query customer_id": EMPTY,
+    "dismiss_duplicate body one_id": UNSEEN,
+    "dismiss_duplicate body other_id": UNSEEN,
+    "preview_merge path customer_id": HIDDEN,
+    "preview_merge body merged_id": UNSEEN,
+    "merge_customers path customer_id": HIDDEN,
+    "merge_customers body merged_id": UNSEEN,
+    "get_merge path merge_id": HIDDEN,
+    "undo_merge path merge_id": HIDDEN,
     "add_contact path customer_id": HIDDEN,
     "get_contact path customer_id": HIDDEN,
     "get_contact path contact_id": HIDDEN,
@@ -294,6 +305,9 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
     """What lists may be asked for, another's and one's own, with something of every kind behind it."""
     for world in (foreign, own):
         await world.order_id()
+        one, other = sorted([UUID(await world.home_id()), UUID(await world.customer_id())])
+        pair = "INSERT INTO duplicate_pairs (one_id, other_id, cluster_id) VALUES (:a, :b, :a) ON CONFLICT DO NOTHING"
+        await execute(world.system, pair, a=one, b=other)
         await world.task_id(of=await world.home_id())
         await world.proposal_id(of=await world.home_id())
         await world.request_id()
@@ -391,6 +405,19 @@ async def test_a_body_that_names_another_customers_is_refused_like_one_that_name
     answers = [await own.send(caller, each) for each in asked]
     assert [pointers(answer) for answer in answers] == [[f"/body/{field}"]] * 2
     assert (await own.send(caller, with_place(request, part, field, await own.thing(field)))).is_success
+
+
+@pytest.mark.parametrize("reference", where(UNSEEN))
+async def test_a_body_that_names_a_customer_out_of_sight_is_refused_like_one_that_names_nothing(
+    own: World, foreign: World, seller: Caller, reference: str
+) -> None:
+    name, part, field = reference.split()
+    request = await own.request(name)
+    asked = [with_place(request, part, field, each) for each in (await foreign.home_id(), nothing(field))]
+    answers = [await own.send(seller, each) for each in asked]
+    assert [pointers(answer) for answer in answers] == [[f"/body/{field}"]] * 2
+    assert told(answers[0]) == told(answers[1])
+    assert (await own.send(seller, request)).status_code == CALLS[name].status
 
 
 @pytest.mark.parametrize("reference", where(GONE))

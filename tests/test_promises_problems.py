@@ -162,6 +162,7 @@ JUDGED_HERE = {
 JUDGED_ELSEWHERE = {
     "bad-request",  # a form that can't be read
     "conflict",  # test_promises_rows.py
+    "duplicate",  # test_duplicates.py
     "idempotency-key-reused",  # test_promises_rows.py
     "illegal-transition",  # test_promises_states.py
     "sign-in-failed",  # test_promises_rows.py

@@ -36,23 +36,31 @@ STATEMENTS: dict[str, int] = {
     "list_customers": 3,
     "search_customers": 3,
     "get_customer": 2,
-    "create_customer": 8,
-    "change_customer": 14,
+    "create_customer": 12,
+    "change_customer": 19,
     "activate_customer": 7,
     "rest_customer": 7,
     "lose_customer": 7,
     "close_customer": 7,
-    "add_contact": 7,
-    "join_contact": 7,
-    "change_contact": 8,
-    "remove_contact": 8,
-    "add_address": 5,
-    "replace_address": 5,
-    "remove_address": 6,
+    "list_duplicates": 5,
+    "check_duplicates": 3,
+    "dismiss_duplicate": 5,
+    "scan_duplicates": 5,
+    "preview_merge": 4,
+    "merge_customers": 48,
+    "get_merge": 4,
+    "undo_merge": 31,
+    "add_contact": 12,
+    "join_contact": 12,
+    "change_contact": 13,
+    "remove_contact": 13,
+    "add_address": 10,
+    "replace_address": 10,
+    "remove_address": 11,
     "link_customers": 5,
     "unlink_customers": 6,
-    "add_external_id": 5,
-    "remove_external_id": 5,
+    "add_external_id": 10,
+    "remove_external_id": 10,
     "record_consent": 5,
     "add_customer_note": 4,
     "hand_over_customers": 5,
@@ -68,7 +76,7 @@ STATEMENTS: dict[str, int] = {
     "list_consents": 3,
     "list_customer_notes": 3,
     "list_grants": 3,
-    "read_timeline": 4,
+    "read_timeline": 5,
     "read_purchases": 3,
     "list_teams": 3,
     "get_team": 3,
@@ -82,7 +90,7 @@ STATEMENTS: dict[str, int] = {
     "list_proposals": 3,
     "get_proposal": 2,
     "create_proposal": 4,
-    "approve_proposal": 21,
+    "approve_proposal": 27,
     "reject_proposal": 4,
     "list_segments": 3,
     "get_segment": 2,
@@ -194,13 +202,13 @@ EACH: dict[str, int] = {
 MANY, ROWS = 20, 50
 
 COPIES = {
-    "customers": "'code', 'c' || n",
+    "customers": "'code', 'c' || n, 'merged_into_id', NULL",
     "orders": "'number', 'n' || n",
     "shipments": "'tracking_no', 'n' || n",
     "delivery_exceptions": "'leg_no', 1000 + n",
     "users": "'username', 'u' || n",
     "clients": "'client_id', 'c' || n",
-    "jobs": "'done', n",
+    "jobs": "'done', n, 'key', NULL",
     "tasks": "'due_at', now() - make_interval(0, 0, 0, n), 'state', 'done'",
     "proposals": "'reason', n",
     "segments": "'name', 's' || n",
@@ -231,6 +239,18 @@ async def copy_rows(system: System) -> None:
                 f"NULL::{table}, to_jsonb(one) || jsonb_build_object('id', gen_random_uuid(), {column}))).*"
                 f" FROM (SELECT * FROM {table} LIMIT 1) AS one, generate_series(1, {ROWS}) AS n)"
             )
+        await connection.execute(PAIRS)
+        await connection.execute("UPDATE jobs SET key = NULL")
+
+
+PAIRS = (
+    "WITH twins AS (INSERT INTO customers (id, kind, name, state, version, needs, code)"
+    " SELECT gen_random_uuid(), kind, name, state, version, needs, 'd' || code"
+    " FROM customers WHERE code ~ '^c[0-9]+$' RETURNING id, code)"
+    " INSERT INTO duplicate_pairs (one_id, other_id, cluster_id)"
+    " SELECT least(c.id, t.id), greatest(c.id, t.id), least(c.id, t.id) FROM twins t JOIN customers c ON t.code = 'd' || c.code"
+)
+"""Each copy of a customer has a twin, and both are a cluster of their own."""
 
 
 async def sent(world: World, statements: Statements, name: str, **changes: Any) -> list[str]:

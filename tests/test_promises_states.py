@@ -69,6 +69,9 @@ DEEDS = {
     "enable_client",
     "rotate_client_secret",
     "end_carrier_code",
+    "merge_customers",  # ends one of two customers; tests/test_merges.py judges it
+    "preview_merge",
+    "undo_merge",
     "add_contact",
     "join_contact",
     "add_address",

@@ -124,6 +124,11 @@ class World:
         body = CUSTOMER | several | {"owner_id": seller and seller.id} | fields
         return str((await self.made(Role.MARKETING, "/v1/customers", body))["id"])
 
+    async def merge_id(self) -> str:
+        """A merge of two customers, each with much behind it."""
+        path = f"/v1/customers/{await self.customer_id()}/merge"
+        return str((await self.made(Role.MARKETING, path, {"merged_id": "{customer_id}"}))["id"])
+
     async def contact_id(self) -> str:
         path = f"/v1/customers/{await self.home_id()}/contacts"
         return str((await self.made(Role.MARKETING, path, CALLS["add_contact"].body))["id"])

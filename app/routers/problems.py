@@ -33,6 +33,7 @@ STATUS: dict[type[CourierError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.UnderWay: 409,
+    errors.Duplicate: 409,
     errors.IllegalTransition: 409,
     errors.Stale: 412,
     errors.Invalid: 422,
@@ -48,6 +49,13 @@ class Replay(Exception):  # not an error: the first answer, given again
 
     def __init__(self, response: Response) -> None:
         self.response = response
+
+
+class MovedTo(Exception):  # not an error: it is found elsewhere
+    """What the path names has become a part of something else, and is read there."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
 
 
 class NotModified(Exception):  # not an error: the caller has it already
@@ -116,6 +124,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
     app.add_exception_handler(Replay, lambda _, replay: replay.response)
     app.add_exception_handler(NotModified, _on_not_modified)  # type: ignore[arg-type]
+    app.add_exception_handler(MovedTo, _on_moved)  # type: ignore[arg-type]
     app.add_exception_handler(StaleDataError, _on_lost_race)
     app.add_exception_handler(DBAPIError, _on_database)
     app.add_exception_handler(asyncpg.PostgresError, _on_database)
@@ -215,6 +224,10 @@ def _methods_at(request: Request) -> set[str]:
 
 async def _on_not_modified(_request: Request, current: NotModified) -> Response:
     return Response(status_code=304, headers={"ETag": current.etag, "Cache-Control": "no-store"})
+
+
+async def _on_moved(_request: Request, moved: MovedTo) -> Response:
+    return Response(status_code=308, headers={"Location": moved.path, "Cache-Control": "no-store"})
 
 
 async def _on_lost_race(request: Request, _error: Exception) -> Response:

@@ -56,6 +56,14 @@ Addresses = Annotated[list[CustomerAddressCreate], Field(max_length=50)]
 Needs = Annotated[list[Line], Field(max_length=50)]
 
 
+RefuseDuplicates = Annotated[
+    bool,
+    Field(
+        description="Rather 409 than a customer that may be there already; else it is proposed for a merge"
+    ),
+]
+
+
 class CustomerCreate(
     Body,
     json_schema_extra={
@@ -82,6 +90,7 @@ class CustomerCreate(
     tier: Tier | None = None
     source: Annotated[Line | None, Field(description="How the customer was found")] = None
     owner_id: UUID | None = None
+    refuse_duplicates: RefuseDuplicates = False
 
 
 class CustomerChange(
@@ -97,6 +106,7 @@ class CustomerChange(
     tier: Tier | None = None
     source: Line | None = None
     owner_id: UUID | None = None
+    refuse_duplicates: RefuseDuplicates = False
 
     @model_validator(mode="after")
     def _required_stay(self) -> "CustomerChange":

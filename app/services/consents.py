@@ -25,13 +25,14 @@ async def listed(
 ) -> Select[Consent]:
     """The newest first."""
     await customers.must_see(session, principal, customer_id)
-    statement = select(Consent).where(Consent.customer_id == customer_id)
+    kin = customers.and_merged(customer_id)
+    statement = select(Consent).where(Consent.customer_id.in_(kin))
     if query.channel is not None:
         statement = statement.where(Consent.channel == query.channel)
     if query.purpose is not None:
         statement = statement.where(Consent.purpose == query.purpose)
     if query.current:
-        statement = statement.where(~_superseded())
+        statement = statement.where(~_superseded(kin))
     return statement.order_by(Consent.given_at.desc(), Consent.id.desc())
 
 
@@ -47,7 +48,7 @@ async def holds(
     latest = (
         select(Consent.given & or_(Consent.until.is_(None), Consent.until > at))
         .where(
-            Consent.customer_id == customer_id,
+            Consent.customer_id.in_(customers.and_merged(customer_id)),
             Consent.contact_id.is_(None),
             Consent.channel == channel,
             Consent.purpose == purpose,
@@ -61,7 +62,7 @@ async def holds(
 
 async def record(session: AsyncSession, actor: Principal, customer_id: UUID, body: ConsentCreate) -> Consent:
     """Write it down for good; the one with the latest `given_at` counts."""
-    customer = await customers.must_see(session, actor, customer_id)
+    customer = await customers.must_stay(session, actor, customer_id)
     await _must_be_contact(session, customer_id, body.contact_id)
     if body.given_at > (await session.scalar(select(func.now())) or body.given_at):
         raise Invalid(
@@ -92,7 +93,7 @@ async def notes(session: AsyncSession, principal: Principal, customer_id: UUID) 
 
 
 async def note(session: AsyncSession, actor: Principal, customer_id: UUID, body: NoteCreate) -> CustomerNote:
-    customer = await customers.must_see(session, actor, customer_id)
+    customer = await customers.must_stay(session, actor, customer_id)
     row = CustomerNote(customer_id=customer_id, author_id=actor.id, text=body.text)
     session.add(row)
     await session.flush()
@@ -100,12 +101,12 @@ async def note(session: AsyncSession, actor: Principal, customer_id: UUID, body:
     return row
 
 
-def _superseded() -> Exists:
+def _superseded(kin: Select[UUID]) -> Exists:
     later = aliased(Consent)
     return (
         select(later)
         .where(
-            later.customer_id == Consent.customer_id,
+            later.customer_id.in_(kin),
             later.contact_id.is_not_distinct_from(Consent.contact_id),
             later.channel == Consent.channel,
             later.purpose == Consent.purpose,

@@ -12,6 +12,7 @@ from app.models.customer import Contact, Customer, CustomerContact
 from app.schemas.contact import ContactChange, ContactCreate, ContactRole
 from app.security import Principal
 from app.services import contact_points, customers, events, names
+from app.services.duplicates import found as duplicates
 
 
 async def get(
@@ -37,7 +38,7 @@ async def add(
     session: AsyncSession, actor: Principal, customer_id: UUID, body: ContactCreate
 ) -> CustomerContact:
     """Record a person who was not known before."""
-    customer = await customers.must_see(session, actor, customer_id)
+    customer = await customers.must_stay(session, actor, customer_id)
     held = contact_points.held(body)
     held.customer_id = customer_id
     session.add(held)
@@ -50,7 +51,7 @@ async def join(
     session: AsyncSession, actor: Principal, customer_id: UUID, contact_id: UUID, body: ContactRole
 ) -> CustomerContact:
     """Make somebody who is known from another customer a contact of this one as well."""
-    customer = await customers.must_see(session, actor, customer_id)
+    customer = await customers.must_stay(session, actor, customer_id)
     seen = customers.visible(actor).with_only_columns(Customer.id)
     contact = await session.scalar(
         select(Contact)
@@ -122,12 +123,14 @@ async def remove(session: AsyncSession, actor: Principal, customer_id: UUID, con
 async def _touch_holders(session: AsyncSession, contact_id: UUID) -> None:
     """Whoever shows this person is not what it was: its entity tag changes."""
     holders = select(CustomerContact.customer_id).where(CustomerContact.contact_id == contact_id)
-    await session.execute(
+    touched = await session.scalars(
         update(Customer)
         .where(Customer.id.in_(holders))
         .values(version=Customer.version + 1, updated_at=func.now())
+        .returning(Customer.id)
         .execution_options(synchronize_session=False)
     )
+    await duplicates.note(session, touched.all())
 
 
 async def _note(
@@ -135,4 +138,5 @@ async def _note(
 ) -> None:
     customer.updated_at = now()
     await session.flush()
+    await duplicates.note(session, [customer.id])
     await events.record(session, actor, kind, events.Subject("contact", contact_id, customer.id))

@@ -17,7 +17,7 @@ from app.models.privacy import PrivacyRequest, PrivacyRequestState
 from app.models.shipment import Shipment
 from app.schemas.masking import mask_person
 from app.security import Principal
-from app.services import accesses, privacy, views
+from app.services import accesses, customers, privacy, views
 
 
 async def take(session: AsyncSession, actor: Principal, request_id: UUID) -> dict[str, Any]:
@@ -72,7 +72,8 @@ def _parcel(row: dict[str, Any]) -> dict[str, Any]:
 
 def _of(request: PrivacyRequest, model: Any, *columns: str) -> Select[Any]:
     named = [getattr(model, column) for column in columns]
-    return select(*named).where(model.customer_id == request.customer_id).order_by(model.id)
+    kin = customers.and_merged(request.customer_id)
+    return select(*named).where(model.customer_id.in_(kin)).order_by(model.id)
 
 
 def _consents(request: PrivacyRequest) -> Select[Any]:

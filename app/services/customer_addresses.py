@@ -10,12 +10,13 @@ from app.models.customer import Customer, CustomerAddress
 from app.schemas.customer import CustomerAddressCreate
 from app.security import Principal
 from app.services import customers, events
+from app.services.duplicates import found as duplicates
 
 
 async def add(
     session: AsyncSession, actor: Principal, customer_id: UUID, body: CustomerAddressCreate
 ) -> CustomerAddress:
-    customer = await customers.must_see(session, actor, customer_id)
+    customer = await customers.must_stay(session, actor, customer_id)
     place = customers.place(body)
     place.customer_id = customer_id
     session.add(place)
@@ -59,4 +60,5 @@ async def _note(
 ) -> None:
     customer.updated_at = now()
     await session.flush()
+    await duplicates.note(session, [customer.id])
     await events.record(session, actor, kind, events.Subject("address", place.id, customer.id))

@@ -13,6 +13,7 @@ from app.models.customer import Customer, CustomerLink, CustomerLinkKind, Extern
 from app.schemas.customer_link import ExternalIdCreate
 from app.security import Principal
 from app.services import customers, events
+from app.services.duplicates import found as duplicates
 
 _HIERARCHY = text("SELECT pg_advisory_xact_lock(hashtextextended('customer_links', 6))")
 """One at a time changes who is whose parent, so that two changes can't close a circle together."""
@@ -49,8 +50,8 @@ async def put(
     session: AsyncSession, actor: Principal, customer_id: UUID, kind: CustomerLinkKind, other_id: UUID
 ) -> None:
     """Link them; once more changes nothing. A customer has one parent and one payer: another takes the place."""
-    customer = await customers.must_see(session, actor, customer_id)
-    await customers.must_see(session, actor, other_id)
+    customer = await customers.must_stay(session, actor, customer_id)
+    await customers.must_stay(session, actor, other_id)
     if customer_id == other_id:
         raise _circle()
     if kind is CustomerLinkKind.PARENT:
@@ -102,7 +103,7 @@ async def add_external_id(
     session: AsyncSession, actor: Principal, customer_id: UUID, body: ExternalIdCreate
 ) -> ExternalId:
     """Note what another system calls the customer. One that is another customer's is a conflict."""
-    customer = await customers.must_see(session, actor, customer_id)
+    customer = await customers.must_stay(session, actor, customer_id)
     if await session.get(ExternalId, (body.system, body.external_id)):
         raise Conflict(
             f"{body.external_id} of {body.system} belongs to a customer already.",
@@ -112,6 +113,7 @@ async def add_external_id(
     row = ExternalId(**body.model_dump(), customer_id=customer_id)
     session.add(row)
     await session.flush()
+    await duplicates.note(session, [customer_id])
     await events.record(
         session, actor, "customer.external_id_added", customers.subject(customer), system=body.system
     )
@@ -126,6 +128,8 @@ async def remove_external_id(
     if row is None or row.customer_id != customer_id:
         raise NotFound
     await session.delete(row)
+    await session.flush()
+    await duplicates.note(session, [customer_id])
     await events.record(
         session, actor, "customer.external_id_removed", customers.subject(customer), system=system
     )

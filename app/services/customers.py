@@ -1,14 +1,15 @@
 """Customers: who they are and who looks after them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
 from app.clock import now
-from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from app.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound, Stale
 from app.models.account import TeamMember, User
 from app.models.code import Code
 from app.models.customer import (
@@ -29,6 +30,10 @@ from app.schemas.customer import (
 from app.schemas.masking import redact
 from app.security import Principal, Scope
 from app.services import contact_points, divisions, events, names
+from app.services.duplicates import found as duplicates
+
+LIKENESS = {"name", "contacts", "addresses"}
+"""Fields by which customers are found to be the same."""
 
 
 def owned_by(user_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
@@ -48,10 +53,24 @@ def visible(principal: Principal) -> Select[Customer]:
 
 
 def visible_ids(principal: Principal) -> Select[UUID] | None:
-    """The same as a sub-select of ids, for what belongs to customers; `None` means all."""
+    """The same as a sub-select of ids, for what belongs to customers, merged ones included; `None` means all."""
     if principal.may(Scope.CUSTOMERS_ALL):
         return None
-    return select(Customer.id).where(owned_by(principal.id))
+    return seen_by(principal.id)
+
+
+def seen_by(user_id: UUID | ColumnElement[UUID]) -> Select[UUID]:
+    """Ids of a user's own customers, and of those that have become a part of one."""
+    gone = aliased(Customer)
+    own = select(Customer.id).where(owned_by(user_id), Customer.merged_into_id.is_(None)).correlate(None)
+    return own.union_all(select(gone.id).where(gone.merged_into_id.in_(own))).subquery().select()
+
+
+def and_merged(customer_id: UUID | InstrumentedAttribute[UUID]) -> Select[UUID]:
+    """A customer and those that have become a part of it: parcels, events and consents still name them."""
+    kin = aliased(Customer)
+    of = or_(kin.id == customer_id, kin.merged_into_id == customer_id)
+    return select(kin.id).where(of).correlate(Customer)
 
 
 def listed(principal: Principal, query: CustomerQuery) -> Select[Customer]:
@@ -95,13 +114,28 @@ async def must_see(session: AsyncSession, principal: Principal, customer_id: UUI
     return customer
 
 
+async def must_stay(session: AsyncSession, actor: Principal, customer_id: UUID) -> Customer:
+    """The same, for whoever hangs something on it: until the transaction ends, nobody merges it away."""
+    customer: Customer | None = await session.scalar(
+        staying(visible(actor).where(Customer.id == customer_id))
+    )
+    if customer is None:
+        raise NotFound
+    return customer
+
+
+def staying(statement: Select[Any]) -> Select[Any]:
+    """The lock that a foreign key takes, taken before it is looked whether the customer was merged."""
+    return statement.order_by(Customer.id).with_for_update(read=True, key_share=True, of=Customer)
+
+
 async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) -> Customer:
     """Record a customer; whoever sees only their own becomes its owner."""
     await _code_must_be_free(session, body.code)
     await _tier_must_exist(session, body.tier)
     owner_id = await _owner(session, actor, body.owner_id)
     customer = Customer(
-        **body.model_dump(exclude={"contacts", "addresses", "owner_id"}),
+        **body.model_dump(exclude={"contacts", "addresses", "owner_id", "refuse_duplicates"}),
         romanised=names.romanised(body.name),
         state=CustomerState.ACTIVE if body.code else CustomerState.PROSPECT,
         owner_id=owner_id,
@@ -110,11 +144,13 @@ async def create(session: AsyncSession, actor: Principal, body: CustomerCreate) 
     )
     session.add(customer)
     await session.flush()
+    likely = await duplicates.note_new(session, customer)
+    await _none_may_be_like_it(session, actor, likely if body.refuse_duplicates else [])
     await events.record(session, actor, "customer.created", subject(customer), customer_kind=customer.kind)
     return customer
 
 
-async def change(
+async def change(  # one line for each field that has a rule
     session: AsyncSession, actor: Principal, customer_id: UUID, body: CustomerChange, version: int
 ) -> Customer:
     """Change the given fields, if the customer still is at `version`."""
@@ -124,7 +160,7 @@ async def change(
             "The customer was changed since you read it; read it again and repeat your change.",
             "自您读取后客户资料已被修改，请重新读取后再提交。",
         )
-    changes = body.model_dump(exclude_unset=True, exclude={"contacts", "addresses"})
+    changes = body.model_dump(exclude_unset=True, exclude={"contacts", "addresses", "refuse_duplicates"})
     if changes.get("code") not in {None, customer.code}:
         await _code_must_be_free(session, changes["code"])
     if changes.get("tier") != customer.tier:
@@ -144,9 +180,11 @@ async def change(
     customer.updated_at = now()
     await session.flush()
     await contact_points.forget_unlinked(session, left)
-    await events.record(
-        session, actor, "customer.changed", subject(customer), fields=sorted(body.model_fields_set)
-    )
+    fields = body.model_fields_set - {"refuse_duplicates"}
+    if fields & LIKENESS:
+        likely = await duplicates.note(session, [customer_id])
+        await _none_may_be_like_it(session, actor, likely[customer_id] if body.refuse_duplicates else [])
+    await events.record(session, actor, "customer.changed", subject(customer), fields=sorted(fields))
     return customer
 
 
@@ -166,12 +204,14 @@ def subject(customer: Customer) -> events.Subject:
 
 
 async def resolve(session: AsyncSession, customer_id: UUID | None, code: str | None) -> Customer:
-    """The customer that an id or a code names; exactly one of them is given."""
+    """The customer that an id or a code names, or what it was merged into; exactly one of them is given."""
     where: Any = Customer.id == customer_id if customer_id is not None else Customer.code == code
     customer = await session.scalar(select(Customer).where(where))
     if customer is None:
         field = "customer_id" if customer_id is not None else "customer_code"
         raise Invalid("There is no such customer.", "没有这个客户。", pointer=f"/body/{field}")
+    if customer.merged_into_id is not None:
+        return await Customer.fetch(session, customer.merged_into_id)
     return customer
 
 
@@ -182,8 +222,10 @@ def place(body: CustomerAddressCreate) -> CustomerAddress:
 
 
 async def named(session: AsyncSession, actor: Principal, customer_id: UUID) -> Customer:
-    """The customer that a body names, if the actor may know of it."""
-    customer = await session.scalar(visible(actor).where(Customer.id == customer_id))
+    """The customer that a body names, if the actor may know of it; nobody merges it away meanwhile."""
+    customer: Customer | None = await session.scalar(
+        staying(visible(actor).where(Customer.id == customer_id))
+    )
     if customer is None:
         raise Invalid("There is no such customer.", "没有这个客户。", pointer="/body/customer_id")
     return customer
@@ -218,4 +260,22 @@ async def _code_must_be_free(session: AsyncSession, code: str | None) -> None:
     if code is not None and await session.scalar(select(Customer.id).where(Customer.code == code)):
         raise Conflict(
             f"Another customer has the code {code}.", f"客户代码 {code} 已被占用。", pointer="/body/code"
+        )
+
+
+async def _none_may_be_like_it(
+    session: AsyncSession, actor: Principal, likely: Sequence[duplicates.Likeness]
+) -> None:
+    """Whom the actor may not know of is not spoken of; the pair is kept for those who may."""
+    if not likely:
+        return
+    ids = [customer_id for customer_id, _ in likely]
+    seen = set(
+        await session.scalars(visible(actor).with_only_columns(Customer.id).where(Customer.id.in_(ids)))
+    )
+    if seen:
+        raise Duplicate(
+            "There are customers that may be the same; see candidates.",
+            "已有疑似相同的客户，请查看 candidates。",
+            candidates=[{"customer_id": str(each), "score": score} for each, score in likely if each in seen],
         )

@@ -28,9 +28,13 @@ def visible(principal: Principal) -> Select[DeliveryException]:
 
 def search(principal: Principal, query: ExceptionQuery) -> Select[DeliveryException]:
     statement = visible(principal)
-    for column in ("state", "reason", "severity", "customer_id", "tracking_no"):
+    for column in ("state", "reason", "severity", "tracking_no"):
         if (value := getattr(query, column)) is not None:
             statement = statement.where(getattr(DeliveryException, column) == value)
+    if query.customer_id is not None:
+        statement = statement.where(
+            DeliveryException.customer_id.in_(customers.and_merged(query.customer_id))
+        )
     if query.live is not None:
         is_live = DeliveryException.state.in_(LIVE_STATES)
         statement = statement.where(is_live if query.live else ~is_live)

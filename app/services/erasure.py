@@ -14,6 +14,7 @@ from app.models.account import Access
 from app.models.audit import AuditStream
 from app.models.event import Event
 from app.security import Principal
+from app.services.duplicates import found as duplicates
 
 
 def _statements() -> dict[str, list[TextClause]]:
@@ -39,6 +40,7 @@ _THEIRS_ALONE = text("""
         SELECT FROM customer_contacts other
         WHERE other.contact_id = customer_contacts.contact_id AND NOT other.customer_id = ANY (:customers))
 """)
+_HOLDERS = text("SELECT DISTINCT customer_id FROM customer_contacts WHERE contact_id = ANY (:contacts)")
 _REDACT = text("SELECT redact_audit(:stream, :row, :dropped, :request, :actor, :kind)")
 _CODE = re.compile(r"[0-9A-Za-z_.:+/-]{0,64}")
 _LOW_CODE = re.compile(r"[0-9a-z_]{0,64}")
@@ -75,6 +77,8 @@ async def anonymise(session: AsyncSession, actor: Principal, of: Subjects, reque
         await _run(session, "customers", named)
         papers = text("SELECT id FROM documents WHERE customer_id = ANY (:customers)")
         await forget_documents(session, list(await session.scalars(papers, named)))
+        await duplicates.forget(session, of.customers)
+    await duplicates.note(session, (await session.scalars(_HOLDERS, named)).all())
     await _redact_trail(session, actor, of, request)
     session.expire_all()
 

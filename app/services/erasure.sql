@@ -27,6 +27,8 @@ UPDATE contacts SET name = '已匿名', romanised = '', version = version + 1, u
 WHERE id = ANY (:contacts);
 DELETE FROM contact_points WHERE contact_id = ANY (:contacts);
 UPDATE customer_contacts SET role = NULL WHERE contact_id = ANY (:contacts);
+UPDATE merged_rows SET before = before || '{"role": null, "note": null, "identity": null, "outcome": null}'
+WHERE before ->> 'contact_id' = ANY (CAST(CAST(:contacts AS uuid[]) AS text[]));
 SELECT forget_evidence(ARRAY(SELECT id FROM consents
     WHERE customer_id = ANY (:customers) OR contact_id = ANY (:contacts)));
 UPDATE privacy_requests SET note = NULL, identity = NULL, outcome = NULL
@@ -41,6 +43,8 @@ UPDATE customer_addresses SET kind = NULL, division_code = left(division_code, 4
     address = (SELECT coalesce(jsonb_object_agg(key, value), '{}')
         FROM jsonb_each(address) WHERE key IN ('country', 'province', 'city'))
 WHERE customer_id = ANY (:customers);
+DELETE FROM merged_rows WHERE merge_id IN (
+    SELECT id FROM merges WHERE survivor_id = ANY (:customers) OR merged_id = ANY (:customers));
 DELETE FROM external_ids WHERE customer_id = ANY (:customers);
 DELETE FROM customer_notes WHERE customer_id = ANY (:customers);
 UPDATE customer_grants SET reason = '' WHERE customer_id = ANY (:customers);

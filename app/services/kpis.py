@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.shipment import Shipment, ShipmentStatus
 from app.schemas.kpi import OnTimeQuery
+from app.services import customers
 from app.services.status import DELIVERY_TIME_UNKNOWN
 
 
@@ -22,7 +23,7 @@ async def on_time(session: AsyncSession, query: OnTimeQuery) -> dict[str, Any]:
     start, end = _instant(query.from_, query.tz), _instant(query.to, query.tz)
     population = select(Shipment).where(Shipment.promised_at >= start, Shipment.promised_at < end)
     if query.customer_id is not None:
-        population = population.where(Shipment.customer_id == query.customer_id)
+        population = population.where(Shipment.customer_id.in_(customers.and_merged(query.customer_id)))
     if query.service is not None:
         population = population.where(Shipment.service == query.service)
     figures = await session.execute(population.with_only_columns(*_figures(query.tz)))

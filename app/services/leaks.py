@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -39,11 +39,12 @@ async def get(session: AsyncSession, incident_id: UUID) -> LeakIncident:
 
 
 def looks(incident_id: UUID) -> Select[Access]:
-    """Who looked at the customers that the leak touches, whenever that was."""
+    """Who looked at the customers that the leak touches, and at what was merged into them, whenever that was."""
     touched = select(LeakCustomer.customer_id).where(LeakCustomer.incident_id == incident_id)
+    kin = select(Customer.id).where(or_(Customer.id.in_(touched), Customer.merged_into_id.in_(touched)))
     return (
         select(Access)
-        .where(Access.customer_id.in_(touched))
+        .where(Access.customer_id.in_(kin))
         .order_by(Access.occurred_at.desc(), Access.id.desc())
     )
 

@@ -25,7 +25,7 @@ def search(principal: Principal, query: OrderQuery) -> Select[Order]:
     if query.state is not None:
         statement = statement.where(Order.state == query.state)
     if query.customer_id is not None:
-        statement = statement.where(Order.customer_id == query.customer_id)
+        statement = statement.where(Order.customer_id.in_(customers.and_merged(query.customer_id)))
     if query.sort == "received_at":
         return statement.order_by(Order.received_at, Order.id)
     return statement.order_by(Order.received_at.desc(), Order.id.desc())

@@ -90,7 +90,7 @@ async def lend(
     session: AsyncSession, actor: Principal, customer_id: UUID, user_id: UUID, body: GrantCreate
 ) -> CustomerGrant:
     """Let somebody see the customer who does not own it; once more changes until when."""
-    customer = await customers.must_see(session, actor, customer_id)
+    customer = await customers.must_stay(session, actor, customer_id)
     await _must_lead(session, actor)
     if await session.get(User, user_id) is None:
         raise NotFound

@@ -127,7 +127,7 @@ async def _withdraw(session: AsyncSession, actor: Principal, request: PrivacyReq
     latest = (
         select(Consent)
         .ext(distinct_on(Consent.contact_id, Consent.channel, Consent.purpose))
-        .where(Consent.customer_id == request.customer_id)
+        .where(Consent.customer_id.in_(customers.and_merged(request.customer_id)))
         .order_by(Consent.contact_id, Consent.channel, Consent.purpose, Consent.given_at.desc())
     )
     if request.contact_id is not None:

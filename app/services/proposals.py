@@ -28,7 +28,7 @@ def search(principal: Principal, query: ProposalQuery) -> Select[Proposal]:
     if query.state is not None:
         statement = statement.where(Proposal.state == query.state)
     if query.customer_id is not None:
-        statement = statement.where(Proposal.customer_id == query.customer_id)
+        statement = statement.where(Proposal.customer_id.in_(customers.and_merged(query.customer_id)))
     return statement.order_by(Proposal.created_at.desc(), Proposal.id.desc())
 
 
@@ -43,14 +43,10 @@ async def propose(
     session: AsyncSession, actor: Principal, customer_id: UUID, body: ProposalCreate
 ) -> Proposal:
     """Keep the change as it was asked for, beside the version of the customer that it was made for."""
-    version = await session.scalar(
-        customers.visible(actor).where(Customer.id == customer_id).with_only_columns(Customer.version)
-    )
-    if version is None:
-        raise NotFound
+    customer = await customers.must_stay(session, actor, customer_id)
     proposal = Proposal(
         customer_id=customer_id,
-        base_version=version,
+        base_version=customer.version,
         changes=body.changes.model_dump(mode="json", exclude_unset=True),
         evidence=body.evidence,
         proposed_by=actor.id,
@@ -66,6 +62,7 @@ async def approve(
 ) -> Proposal:
     """Make the change, if the customer still is as the proposer saw it."""
     proposal = await _decide(session, actor, proposal_id, ProposalState.APPROVED, body)
+    await _must_not_be_merged(session, proposal)
     customer = await customers.get(session, actor, proposal.customer_id)
     if customer.version != proposal.base_version:
         raise await _overtaken(session, proposal)
@@ -96,6 +93,17 @@ async def _decide(
     proposal.reason, proposal.decided_by, proposal.decided_at = body.reason, actor.id, now()
     proposal.updated_at = now()
     return proposal
+
+
+async def _must_not_be_merged(session: AsyncSession, proposal: Proposal) -> None:
+    """What was found wrong with a record that was merged since may be right in what it has become a part of."""
+    into = await session.scalar(select(Customer.merged_into_id).where(Customer.id == proposal.customer_id))
+    if into is not None:
+        raise Conflict(
+            "The customer was merged into another since the proposal was made; propose it there.",
+            "提出建议后该客户已被合并，请对合并后的客户重新提出。",
+            customer_id=str(into),
+        )
 
 
 async def _overtaken(session: AsyncSession, proposal: Proposal) -> Conflict:

@@ -3,7 +3,8 @@
 Definition `rfm/1`: shipments created in the window and not cancelled count. Recency is the latest of them, frequency
 their number, value their freight in one currency; freight in others is told apart, not converted. A score is
 1 + floor(5 x customers that are worse / customers that shipped): quintiles, 5 the best, and who ties shares the lower
-score. Customers without a shipment are `silent` and not scored.
+score. What a merged customer shipped counts for the one that it has become a part of. Customers without a shipment are
+`silent` and not scored.
 """
 
 from typing import Any
@@ -51,20 +52,22 @@ def scored(days: int, currency: str, among: Select[Any]) -> Subquery:
 
 
 def _shipped(days: int, currency: str) -> Subquery:
+    whose = func.coalesce(Customer.merged_into_id, Shipment.customer_id)
     in_it, in_others = Shipment.freight_currency == currency, Shipment.freight_currency != currency
     return (
         select(
-            Shipment.customer_id,
+            whose.label("customer_id"),
             func.max(Shipment.created_at).label("last_shipment_at"),
             func.count().label("shipments"),
             func.coalesce(func.sum(Shipment.freight_amount).filter(in_it), 0).label("freight"),
             func.array_agg(Shipment.freight_currency.distinct()).filter(in_others).label("other_currencies"),
         )
+        .join(Customer, Customer.id == Shipment.customer_id)
         .where(
             Shipment.created_at > func.now() - func.make_interval(0, 0, 0, days),
             Shipment.status != ShipmentStatus.CANCELLED,
         )
-        .group_by(Shipment.customer_id)
+        .group_by(whose)
         .subquery()
     )
 

@@ -44,9 +44,11 @@ def visible(principal: Principal) -> Select[Shipment]:
 
 def search(principal: Principal, query: ShipmentQuery) -> Select[Shipment]:
     statement = visible(principal)
-    for column in ("status", "service", "customer_id"):
+    for column in ("status", "service"):
         if (value := getattr(query, column)) is not None:
             statement = statement.where(getattr(Shipment, column) == value)
+    if query.customer_id is not None:
+        statement = statement.where(Shipment.customer_id.in_(customers.and_merged(query.customer_id)))
     if query.flag is not None:
         statement = statement.where(Shipment.flags != [], Shipment.flags.contains([query.flag]))
     if query.sort == "created_at":
@@ -79,7 +81,7 @@ async def counts(
     ]
     matching = visible(principal)
     if query.customer_id is not None:
-        matching = matching.where(Shipment.customer_id == query.customer_id)
+        matching = matching.where(Shipment.customer_id.in_(customers.and_merged(query.customer_id)))
     number = func.count()
     grouped = matching.with_only_columns(column, number).group_by(column).order_by(number.desc(), column)
     rows = list(await session.execute(grouped.limit(query.limit)))

@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, and_, cast, func, select
+from sqlalchemy import ColumnElement, Date, and_, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.clock import ZONE
@@ -22,7 +22,8 @@ async def read(
 ) -> dict[str, Any]:
     """The newest first."""
     await customers.must_see(session, principal, customer_id)
-    statement = select(Event).where(Event.customer_id == customer_id)
+    kin = (await session.scalars(customers.and_merged(customer_id))).all()
+    statement = select(Event).where(Event.customer_id.in_(kin))
     if query.kind is not None:
         statement = statement.where(Event.kind == query.kind)
     page = await paginate(session, statement.order_by(Event.recorded_at.desc(), Event.id.desc()), query)
@@ -69,7 +70,7 @@ async def purchases(
 
 def _by_month(customer_id: UUID, query: PurchaseQuery) -> Any:
     month = cast(func.date_trunc("month", func.timezone(str(ZONE), Shipment.created_at)), Date).label("month")
-    where = [Shipment.customer_id == customer_id]
+    where: list[ColumnElement[bool]] = [Shipment.customer_id.in_(customers.and_merged(customer_id))]
     if query.from_ is not None:
         where.append(Shipment.created_at >= _midnight(query.from_))
     if query.to is not None:

@@ -181,11 +181,7 @@ async def confirm(
     session: AsyncSession, actor: Principal, customer_id: UUID, body: CustomerVerify
 ) -> dict[str, Any]:
     """Write down that fields are true, one row each, and end the tasks that asked for it."""
-    if (
-        await session.scalar(select(customers.visible(actor).where(Customer.id == customer_id).exists()))
-        is not True
-    ):
-        raise NotFound
+    await customers.must_stay(session, actor, customer_id)
     rows = [
         {
             "customer_id": customer_id,
@@ -246,9 +242,16 @@ def _unopened(duty: Subquery) -> Select[Any]:
 
 
 async def _open(session: AsyncSession, due: list[dict[str, Any]]) -> None:
-    if not due:
+    ids = {row["customer_id"] for row in due}
+    there = select(Customer.id).where(Customer.id.in_(ids), Customer.merged_into_id.is_(None))
+    stay = set(await session.scalars(customers.staying(there))) if due else set()
+    if not stay:
         return
-    rows = [{**row, "id": uuid7(), "state": TaskState.OPEN, "version": 1} for row in due]
+    rows = [
+        {**row, "id": uuid7(), "state": TaskState.OPEN, "version": 1}
+        for row in due
+        if row["customer_id"] in stay
+    ]
     opened = await session.scalars(insert_new(Task).on_conflict_do_nothing().returning(Task), rows)
     happenings = [
         events.Happening("task.opened", tasks.subject(task), {"department": task.department})

@@ -75,7 +75,7 @@ def _customer(*, own: bool = False) -> Select[Any]:
             _rows(CustomerAddress, CustomerAddress.customer_id == Customer.id).order_by(CustomerAddress.id),
             Customer,
         ).label("addresses"),
-    ).where(Customer.id == bindparam("key"))
+    ).where(Customer.id == bindparam("key"), Customer.merged_into_id.is_(None))
     return statement.where(customers.owned_by(bindparam("owner_id"))) if own else statement
 
 
@@ -115,7 +115,9 @@ def _shipment(*, own: bool = False) -> Select[Any]:
         .join(Customer, Customer.id == Shipment.customer_id)
         .where(TrackingNumber.number == bindparam("number"))
     )
-    return statement.where(customers.owned_by(bindparam("owner_id"))) if own else statement
+    if own:
+        statement = statement.where(Shipment.customer_id.in_(customers.seen_by(bindparam("owner_id"))))
+    return statement
 
 
 def _worst_exception() -> Select[Any]:

@@ -18,6 +18,7 @@ from app.routers.v1 import (
     departments,
     divisions,
     documents,
+    duplicates,
     exports,
     import_mappings,
     imports,
@@ -48,6 +49,7 @@ NOUNS = (
     users,
     clients,
     departments,
+    duplicates,  # before the customers, whose paths would take its words for ids
     teams,
     customers,
     contacts,

@@ -5,9 +5,11 @@ from uuid import UUID
 
 from fastapi import Query
 
+from app.errors import NotFound
 from app.models.customer import Customer, CustomerState
 from app.paging import Page, paginate
 from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, SettingsOf, Tag, holder_of
+from app.routers.problems import MovedTo
 from app.routers.routes import CourierRouter
 from app.schemas.customer import (
     CustomerChange,
@@ -21,7 +23,7 @@ from app.schemas.customer import (
 )
 from app.schemas.reveal import CustomerWhole, Reveal
 from app.security import Principal, Scope
-from app.services import customer_search, customers, reveals, views
+from app.services import customer_search, customers, merges, reveals, views
 
 router = CourierRouter(prefix="/customers", tags=["customers"])
 
@@ -50,10 +52,20 @@ async def create_customer(body: CustomerCreate, tag: Tag, actor: Writer, session
     return _tagged(tag, await customers.create(session, actor, body))
 
 
-@router.get("/{customer_id}", summary="Read a customer", response_model=CustomerRead)
+@router.get(
+    "/{customer_id}",
+    summary="Read a customer",
+    response_model=CustomerRead,
+    responses={
+        308: {"description": "It was merged; the customer that it has become a part of is at Location"}
+    },
+)
 async def get_customer(customer_id: UUID, tag: Tag, actor: Reader, session: Reading) -> dict[str, Any]:
-    """Contacts and addresses are masked."""
-    customer = await views.customer(session, actor, customer_id)
+    """Contacts and addresses are masked. One that was merged leads to the other."""
+    try:
+        customer = await views.customer(session, actor, customer_id)
+    except NotFound:
+        raise MovedTo(f"/v1/customers/{await merges.successor(session, actor, customer_id)}") from None
     tag.settle(customer["version"])
     return customer
 

@@ -9,10 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.customer import CustomerKind
+from app.models.duplicate import DuplicateOrigin
 from app.models.import_file import ImportFile, ImportKey, OnMatch, RowOutcome
 from app.models.job import Job
 from app.schemas.import_file import problem
 from app.security import Principal
+from app.services.duplicates import found as duplicates
 from app.services.imports import matches, updates
 from app.services.imports.files import Source
 from app.services.imports.rows import Draft, Reader
@@ -99,6 +101,7 @@ async def _write(session: AsyncSession, file: ImportFile, group: list[Draft]) ->
         await _remember(session, file, group, found)
     else:
         await gathered.flush(session, actor_of(file.requested_by))
+        await duplicates.note(session, gathered.touched, DuplicateOrigin.IMPORT)
     file.created += counts["created"]
     file.updated += counts["updated"]
     file.skipped += counts["skipped"]

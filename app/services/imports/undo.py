@@ -15,17 +15,28 @@ from app.models.customer import (
     CustomerContact,
     ExternalId,
 )
+from app.models.duplicate import DuplicateKey, DuplicatePair
 from app.models.import_file import ImportFile, ImportRow, RowOutcome
 from app.models.job import Job
+from app.models.segment import SegmentSeen
 from app.security import Principal
 from app.services import contact_points, events, names
+from app.services.duplicates import found as duplicates
 from app.services.imports import bulk
 from app.services.imports.steps import STEP, actor_of
 from app.services.imports.writes import SCALARS
 
 JOB = "undo_import"
 
-_OWN = {CustomerContact.__tablename__, CustomerAddress.__tablename__, ExternalId.__tablename__}
+_OWN = {
+    CustomerContact.__tablename__,
+    CustomerAddress.__tablename__,
+    ExternalId.__tablename__,
+    DuplicateKey.__tablename__,
+    DuplicatePair.__tablename__,
+    SegmentSeen.__tablename__,
+}
+"""What an import makes of a customer, and what follows from it by itself."""
 
 
 async def step(session: AsyncSession, job: Job) -> bool:
@@ -66,8 +77,12 @@ async def _take_back(
     gone = [row for row in made if row.customer_id not in busy]
     back = [row for row in untouched if row.outcome is RowOutcome.UPDATED]
     await _remove_parts(session, gone + back)
-    await session.execute(_REMOVE, {"ids": [row.customer_id for row in gone]})
+    ids = [_customer_of(row) for row in gone]
+    await duplicates.forget(session, ids)
+    await session.execute(_UNSEE, {"ids": ids})
+    await session.execute(_REMOVE, {"ids": ids})
     await _restore(session, import_id, back)
+    await duplicates.note(session, [_customer_of(row) for row in back])
     happenings = [_told("customer.removed", row) for row in gone]
     happenings += [_told("customer.restored", row) for row in back]
     await events.record_all(session, actor, happenings)
@@ -189,6 +204,7 @@ _FORGET_IDS = text("""
 """)
 _FORGET_POINTS = text("DELETE FROM contact_points WHERE id = ANY (CAST(:first AS uuid[]))")
 _FORGET_ADDRESSES = text("DELETE FROM customer_addresses WHERE id = ANY (CAST(:first AS uuid[]))")
+_UNSEE = text("DELETE FROM segment_seen WHERE customer_id = ANY (CAST(:ids AS uuid[]))")
 _REMOVE = text("DELETE FROM customers WHERE id = ANY (CAST(:ids AS uuid[]))")
 _FOLLOW = text("""
     UPDATE import_rows SET version = version + 2

@@ -39,7 +39,8 @@ async def present(session: AsyncSession, customer_ids: set[UUID]) -> dict[UUID, 
     if not customer_ids:
         return {}
     columns = [getattr(Customer, name) for name in ("id", "version", *writes.SCALARS)]
-    locked = select(*columns).where(Customer.id.in_(customer_ids)).order_by(Customer.id).with_for_update()
+    there = select(*columns).where(Customer.id.in_(customer_ids), Customer.merged_into_id.is_(None))
+    locked = there.order_by(Customer.id).with_for_update()
     found = {row.id: Present(row) for row in await session.execute(locked)}
     people = (
         select(CustomerContact.customer_id, CustomerContact.role, Contact.id, Contact.name)

@@ -45,6 +45,11 @@ class Writes:
     roles: list[bulk.Row] = field(default_factory=list)
     happenings: list[events.Happening] = field(default_factory=list)
 
+    @property
+    def touched(self) -> list[UUID]:
+        """The customers that these rows made or changed."""
+        return [each["id"] for each in (*self.customers, *self.changed)]
+
     async def flush(self, session: AsyncSession, actor: Principal) -> None:
         """Write all of it. Raises `IntegrityError` where somebody else made the same meanwhile."""
         await bulk.update(session, Customer, self.changed)

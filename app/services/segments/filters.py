@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
 from app.models.customer import Consent, Customer, CustomerAddress
 from app.models.shipment import Shipment
 from app.schemas import segment_filter as language
-from app.services import rfm, verification
+from app.services import customers, rfm, verification
 
 Condition = ColumnElement[bool]
 
@@ -68,7 +68,7 @@ def _consent(test: language.Consented) -> Condition:
     latest = (
         select(and_(Consent.given, lasts))
         .where(
-            Consent.customer_id == Customer.id,
+            Consent.customer_id.in_(customers.and_merged(Customer.id)),
             Consent.channel == test.channel,
             Consent.purpose == test.purpose,
         )
@@ -104,7 +104,7 @@ _MOMENTS: dict[str, Callable[[], Any]] = {
 
 
 def _of_shipments(figure: Any, days: int | None) -> Any:
-    statement = select(figure).where(Shipment.customer_id == Customer.id)
+    statement = select(figure).where(Shipment.customer_id.in_(customers.and_merged(Customer.id)))
     if days is not None:
         statement = statement.where(Shipment.created_at >= _days_ago(days))
     return statement.correlate(Customer).scalar_subquery()

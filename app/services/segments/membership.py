@@ -104,7 +104,7 @@ async def change_all(
     """
     keeping.must_be_static(segment)
     ids = {change.customer_id for change in changes}
-    known = set(await session.scalars(_ids_among(customers.visible(actor), ids)))
+    known = set(await session.scalars(customers.staying(_ids_among(customers.visible(actor), ids))))
     before = set(await session.scalars(_kept_among(segment.id, ids)))
     after = set(before)
     results: list[str | None] = []
