@@ -53,7 +53,7 @@ async def test_403_without_the_scope_and_404_for_partners(book: Book) -> None:
 
 
 async def test_404_where_there_is_nothing(book: Book) -> None:
-    words = {"list": "no-such-list", "kind": "ship_to", "system": "erp", "external_id": "none"}
+    words = {"list": "no-such-list", "kind": "ship_to", "system": "erp", "external_id": "none", "number": "1"}
     nothing = words | {"tracking_no": a_number()}
     async with judged(404, "not-found") as answers:
         for name, operation in described().items():
