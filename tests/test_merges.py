@@ -259,17 +259,17 @@ async def test_what_was_said_to_the_merged_one_is_read_at_the_survivor(system: S
     marketing = await system.as_role(Role.MARKETING)
     one, other = [(await a_customer(system))["id"] for _ in range(2)]
     consents = {}
-    for customer, given in ((one, True), (other, False)):
+    for customer, yes in ((one, True), (other, False)):
         body = {
             "channel": "sms",
             "purpose": "care",
-            "given": given,
-            "given_at": GIVEN[given],
+            "given": yes,
+            "given_at": GIVEN[yes],
             "evidence": "签字",
         }
         answer = await marketing.post(f"/v1/customers/{customer}/consents", body)
         assert answer.status_code == 201, answer.text
-        consents[given] = answer.json()["id"]
+        consents[yes] = answer.json()["id"]
     await done(marketing, one, other)
     all_of_them = (await marketing.get(f"/v1/customers/{one}/consents")).json()["items"]
     assert [each["id"] for each in all_of_them] == [consents[False], consents[True]]
@@ -310,7 +310,7 @@ async def test_whoever_comes_after_a_merge_under_way_waits_for_it_and_is_told(sy
 async def until_somebody_waits(system: System) -> None:
     async with asyncio.timeout(10), owner(system) as connection:
         while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0)
+            pass
 
 
 async def test_a_proposal_about_a_customer_that_was_merged_is_told_where_it_belongs(system: System) -> None:
