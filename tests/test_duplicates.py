@@ -206,3 +206,27 @@ async def test_a_scan_finds_what_was_written_past_the_application_and_goes_on_wh
 async def test_a_key_says_nothing_of_whom_it_is(system: System) -> None:
     kinds = "SELECT string_agg(data_type, ',') FROM information_schema.columns WHERE table_name = 'duplicate_keys'"
     assert set((await system.scalar(kinds)).split(",")) == {"bigint", "uuid"}
+
+
+async def test_whatever_a_customer_is_known_by_is_noted_when_it_changes(system: System) -> None:
+    marketing, name = await system.as_role(Role.MARKETING), a_name()[:3]
+    one, other = [(await made(marketing, name, kind="person")).json()["id"] for _ in range(2)]
+    path, phone = "/v1/customers/{}/contacts", f"139{secrets.randbelow(10**8):08d}"
+
+    async def known() -> int:
+        answer = await marketing.get("/v1/customers/duplicates", params={"customer_id": one})
+        return len(answer.json()["items"])
+
+    assert await known() == 0
+    for each in (one, other):
+        added = await marketing.post(path.format(each), {"name": "王小明", "phone": phone})
+        assert added.status_code == 201, added.text
+    assert await known() == 1
+    contact = f"{path.format(other)}/{added.json()['id']}"
+    points = {"points": [{"kind": "phone", "value": "13700001111"}]}
+    changed = await marketing.patch(contact, points, headers={"If-Match": added.headers["etag"]})
+    assert (changed.status_code, await known()) == (200, 0)
+    for each in (one, other):
+        place = await marketing.post(f"/v1/customers/{each}/addresses", WEST_LAKE)
+        assert place.status_code == 201, place.text
+    assert await known() == 1

@@ -592,6 +592,31 @@ async def test_what_somebody_changed_since_is_kept_and_told(empty_system: System
     assert await system.scalar(kinds) == 1
 
 
+async def test_lookalikes_of_a_file_are_proposed_and_go_with_it(empty_system: System) -> None:
+    system = empty_system
+    phone = f"139{int(an_id()[-6:], 16) % 10**8:08d}"
+    rows = [f"杭州青禾茶业有限公司,王小明,{phone}", f"青禾茶业,王小明,{phone}"]
+    done = await taken_in(system, a_file(*rows, headings="客户名称,联系人,电话"))
+    marketing = await system.as_role(Role.MARKETING)
+    (cluster,) = (await marketing.get("/v1/customers/duplicates")).json()["items"]
+    assert (len(cluster["customers"]), cluster["pairs"][0]["found_by"]) == (2, "import")
+    undone = await taken_back(system, done["id"])
+    assert counts(undone) == {"created": 2, "removed": 2}
+    for table in ("duplicate_keys", "duplicate_pairs"):
+        assert await system.scalar(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_a_customer_that_was_merged_since_is_kept(empty_system: System) -> None:
+    system, ids = empty_system, [an_id() for _ in range(3)]
+    done = await taken_in(system, a_file(*[ROW.format(each) for each in ids]))
+    one, other = [(await customer_of(system, each))["id"] for each in ids[:2]]
+    merge = await (await system.as_role(Role.MARKETING)).post(
+        f"/v1/customers/{one}/merge", {"merged_id": other}
+    )
+    assert merge.status_code == 200, merge.text
+    assert counts(await taken_back(system, done["id"])) == {"created": 3, "removed": 1, "kept": 2}
+
+
 async def test_every_table_that_points_at_customers_keeps_one_from_being_removed() -> None:
     from app.services.imports import undo
 

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.models.base import Base
+from app.schemas.merge import MergeCreate
 from app.security import Role
-from app.services import linked_rows, survivorship
+from app.services import erasure, linked_rows, merges, survivorship
 from app.services.duplicates import found
 from tests.calls import CALLS
 from tests.owner import contents, execute, owner
@@ -253,6 +254,93 @@ async def test_what_makes_no_sense_is_refused(system: System) -> None:
     assert (await merged(marketing, one, person)).status_code == 409
     other = (await a_customer(system))["id"]
     assert (await merged(marketing, one, other, name="both")).status_code == 422
+
+
+async def test_what_was_said_to_the_merged_one_is_read_at_the_survivor(system: System) -> None:
+    marketing = await system.as_role(Role.MARKETING)
+    one, other = [(await a_customer(system))["id"] for _ in range(2)]
+    consents = {}
+    for customer, yes in ((one, True), (other, False)):
+        body = {
+            "channel": "sms",
+            "purpose": "care",
+            "given": yes,
+            "given_at": GIVEN[yes],
+            "evidence": "签字",
+        }
+        answer = await marketing.post(f"/v1/customers/{customer}/consents", body)
+        assert answer.status_code == 201, answer.text
+        consents[yes] = answer.json()["id"]
+    await done(marketing, one, other)
+    all_of_them = (await marketing.get(f"/v1/customers/{one}/consents")).json()["items"]
+    assert [each["id"] for each in all_of_them] == [consents[False], consents[True]]
+    current = await marketing.get(f"/v1/customers/{one}/consents", params={"current": "true"})
+    assert [each["given"] for each in current.json()["items"]] == [False]
+    story = (await marketing.get(f"/v1/customers/{one}/timeline", params={"limit": 50})).json()["items"]
+    assert [each["kind"] for each in story].count("customer.created") == 2
+
+
+GIVEN = {True: "2026-01-05T10:00:00+08:00", False: "2026-02-05T10:00:00+08:00"}
+
+
+async def test_what_is_hung_on_a_customer_while_it_is_merged_is_moved_or_refused(system: System) -> None:
+    marketing = await system.as_role(Role.MARKETING)
+    for turn in range(8):
+        one, other = [(await a_customer(system))["id"] for _ in range(2)]
+        known = {"system": f"erp{secrets.token_hex(4)}", "external_id": str(turn)}
+        hung, merge = await asyncio.gather(
+            marketing.post(f"/v1/customers/{other}/external-ids", known), merged(marketing, one, other)
+        )
+        assert (hung.status_code in {201, 404}, merge.status_code) == (True, 200), (hung.text, merge.text)
+        left = await system.scalar(
+            "SELECT count(*) FROM external_ids WHERE customer_id = :id", id=UUID(other)
+        )
+        assert left == 0
+
+
+async def test_whoever_comes_after_a_merge_under_way_waits_for_it_and_is_told(system: System) -> None:
+    marketing = await system.as_role(Role.MARKETING)
+    one, other = [(await a_customer(system))["id"] for _ in range(2)]
+    async with system.database.sessions.begin() as session:
+        await merges.merge(session, marketing.principal, UUID(one), MergeCreate(merged_id=UUID(other)))
+        note = asyncio.create_task(marketing.post(f"/v1/customers/{other}/notes", {"text": "顺丰"}))
+        await until_somebody_waits(system)
+    assert (await note).status_code == 404
+
+
+async def until_somebody_waits(system: System) -> None:
+    async with asyncio.timeout(10), owner(system) as connection:
+        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            pass
+
+
+async def test_a_proposal_about_a_customer_that_was_merged_is_told_where_it_belongs(system: System) -> None:
+    marketing, finance = await system.as_role(Role.MARKETING), await system.as_role(Role.FINANCE)
+    one, other = [(await a_customer(system))["id"] for _ in range(2)]
+    proposal = await finance.post(
+        f"/v1/customers/{other}/proposals", {"changes": {"name": "顺丰"}, "evidence": "发票"}
+    )
+    assert proposal.status_code == 201, proposal.text
+    merge = await done(marketing, one, other)
+    path = f"/v1/proposals/{proposal.json()['id']}/approve"
+    refused = await marketing.post(path, {"reason": "属实"})
+    assert (refused.status_code, refused.json()["customer_id"]) == (409, one)
+    assert (await undone(marketing, merge)).status_code == 200
+    assert (await marketing.post(path, {"reason": "属实"})).status_code == 200
+
+
+async def test_after_an_erasure_nothing_is_kept_by_which_a_merge_could_be_undone(system: System) -> None:
+    marketing = await system.as_role(Role.MARKETING)
+    one, other = [(await a_customer(system))["id"] for _ in range(2)]
+    merge = await done(marketing, one, other)
+    async with system.database.sessions.begin() as session:
+        await erasure.anonymise(
+            session, marketing.principal, await erasure.of_customer(session, UUID(one)), None
+        )
+    assert (await undone(marketing, merge)).status_code == 409
+    for table in ("merged_rows WHERE merge_id = :id", "duplicate_keys WHERE customer_id = :id"):
+        of = merge["id"] if "merge" in table else one
+        assert await system.scalar(f"SELECT count(*) FROM {table}", id=UUID(of)) == 0
 
 
 async def test_a_customer_never_comes_to_stand_above_itself(system: System) -> None:
