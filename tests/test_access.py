@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.security import ROLE_SCOPES, Role, Scope
+from app.roles import ROLE_SCOPES, Role, Scope
 from tests.operations import description, operations
 from tests.owner import owner
 from tests.policy import MAY, PUBLIC

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.models.account import AccessKind
-from app.security import Role
+from app.roles import Role
 from tests.owner import last_writes, owner
 from tests.system import (
     PASSWORD,

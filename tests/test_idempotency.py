@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.security import Role
+from app.roles import Role
 from tests.operations import description
 from tests.owner import owner, refuse_customers_at_commit
 from tests.system import System, a_customer, a_number, an_event, an_instant

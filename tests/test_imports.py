@@ -11,7 +11,7 @@ import pytest
 from app.errors import Invalid
 from app.models.customer import Customer
 from app.models.job import Job
-from app.security import Role
+from app.roles import Role
 from app.services.imports import files as import_files
 from app.services.imports import formats, matches, steps
 from app.worker import housekeeping, run_job

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.security import Role
+from app.roles import Role
 from tests.owner import last_writes, owner
 from tests.system import System
 

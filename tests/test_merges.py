@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.models.base import Base
+from app.roles import Role
 from app.schemas.merge import MergeCreate
-from app.security import Role
 from app.services import erasure, linked_rows, merges, survivorship
 from app.services.duplicates import found
 from tests.calls import CALLS

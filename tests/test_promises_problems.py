@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.roles import Role
 from app.routers.problem_types import catalogue
-from app.security import Role
 from tests.operations import body_schema, described, parameters
 from tests.owner import owner
 from tests.policy import MAY

@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.security import Role
+from app.roles import Role
 from tests.operations import described, parameters
 from tests.owner import last_writes, owner
 from tests.policy import MAY

@@ -35,7 +35,7 @@ from app.models.customer import Customer
 from app.models.delivery_exception import DeliveryException
 from app.models.order import Order
 from app.models.verification import Task
-from app.security import MACHINE_ROLES, Role
+from app.roles import MACHINE_ROLES, Role
 from tests.operations import description
 from tests.owner import owner
 from tests.system import System
