@@ -13,6 +13,7 @@ RUN /venv/bin/pip install --no-deps --no-build-isolation --no-index --editable .
 FROM python:3.13-slim
 RUN useradd --system --no-create-home --shell /usr/sbin/nologin crm
 WORKDIR /srv
+RUN install --directory --owner=crm contracts
 COPY --from=build /venv /venv
 COPY alembic.ini pyproject.toml ./
 COPY migrations migrations

@@ -17,7 +17,7 @@ from rich.table import Table
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_commands, importing
+from app import audit_commands, importing, vault_commands
 from app import demo as demonstration
 from app.database import connect, owner_engine
 from app.embedded import EmbeddedServerError
@@ -38,6 +38,7 @@ clients = typer.Typer(no_args_is_help=True, help="The machines of dispatch and p
 app.add_typer(users, name="user")
 app.add_typer(clients, name="client")
 app.add_typer(audit_commands.commands, name="audit")
+app.add_typer(vault_commands.commands, name="vault")
 app.command("import")(importing.main)
 
 console = Console()

@@ -47,7 +47,10 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         app.include_router(metrics.router)
     app.state.metrics = metrics.Metrics(app)
     openapi.install(app)
-    larger = {"POST /v1/imports": chosen.import_limit}
+    larger = {
+        "POST /v1/imports": chosen.import_limit,
+        "POST /v1/documents(/[^/]+/versions)?": chosen.document_limit,
+    }
     app.add_middleware(BodyLimit, limit=chosen.body_limit, larger=larger)
     problems.install(app)
     app.add_middleware(AccessLog, metrics=app.state.metrics)

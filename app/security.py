@@ -72,6 +72,8 @@ class Scope(StrEnum):
     TRACKING_PUSH = "tracking:push"
     EXCEPTIONS_READ = "exceptions:read"
     EXCEPTIONS_HANDLE = "exceptions:handle"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_WRITE = "documents:write"
     IMPORTS_WRITE = "imports:write"
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
@@ -97,6 +99,7 @@ _KEEPING = {Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_ASSIGN, Scope.CUSTOMERS_VERIF
 _CHECKING = {Scope.CUSTOMERS_VERIFY, Scope.CUSTOMERS_PROPOSE}
 """Those who may not write customers say what they find wrong."""
 _EXPORTS = {Scope.EXPORTS_READ, Scope.EXPORTS_WRITE}
+_PAPERS = {Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
@@ -108,7 +111,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | {Scope.CUSTOMERS_MERGE, Scope.SEGMENTS_WRITE, Scope.IMPORTS_WRITE, Scope.KPIS_READ},
     ),
     Role.SALES: frozenset(
-        _STAFF | _PARCELS | _KEEPING | _EXPORTS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII}
+        _STAFF | _PARCELS | _KEEPING | _EXPORTS | _PAPERS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII}
     ),
     Role.CUSTOMER_SERVICE: frozenset(
         _STAFF
@@ -116,6 +119,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _PARCELS
         | _KEEPING
         | _EXPORTS
+        | _PAPERS
         | {
             Scope.CUSTOMERS_MERGE,
             Scope.CUSTOMERS_PII,

@@ -45,8 +45,10 @@ class Settings(BaseSettings):
     cursor_secret: SecretStr = Field(min_length=32)
     """Encrypts paging cursors, so that a client can neither read one nor make one up."""
 
-    vault_key: SecretStr = Field(min_length=32)
-    """Encrypts files while they stand in the database."""
+    vault_key: SecretStr
+    """Encrypts documents and files; several are separated by commas, of which the first seals and all open."""
+    second_store: str | None = None
+    """Where contracts are kept a second time: `file:///...`, `s3://...` or what else obstore knows."""
 
     access_token_minutes: int = 15
     refresh_token_days: int = 30
@@ -63,6 +65,8 @@ class Settings(BaseSettings):
     """Bytes of a request body, uploads and imports apart."""
     import_limit: int = 512 * 1024 * 1024
     """Bytes of a file of customers."""
+    document_limit: int = 20 * 1024 * 1024
+    """Bytes of a document, the form around it included."""
     export_days: int = Field(7, ge=1)
     """Days for which the file of an export can be fetched."""
 
@@ -81,6 +85,13 @@ class Settings(BaseSettings):
             raise ValueError("must hold one or two PKCS#8 private keys in PEM")
         return value
 
+    @field_validator("vault_key")
+    @classmethod
+    def _keys_of_some_length(cls, value: SecretStr) -> SecretStr:
+        if min(map(len, vault_keys(value))) < 32:
+            raise ValueError("must hold keys of 32 characters or more, separated by commas")
+        return value
+
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
@@ -93,6 +104,10 @@ class Settings(BaseSettings):
                 "CRM_CONCURRENCY must be below CRM_POOL_SIZE, or one client takes every connection"
             )
         return self
+
+
+def vault_keys(value: SecretStr) -> list[str]:
+    return [key.strip() for key in value.get_secret_value().split(",")]
 
 
 @lru_cache

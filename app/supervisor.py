@@ -160,6 +160,7 @@ def _bring_secrets(directory: Path) -> None:
     _bring("CRM_SIGNING_KEYS", directory / "signing-key.pem", _new_signing_key)
     _bring("CRM_CURSOR_SECRET", directory / "cursor-secret", secrets.token_urlsafe)
     _bring("CRM_VAULT_KEY", directory / "vault-key", secrets.token_urlsafe)
+    os.environ.setdefault("CRM_SECOND_STORE", (directory / "contracts").absolute().as_uri())
 
 
 def _bring(variable: str, file: Path, make: Callable[[], str]) -> None:

@@ -51,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="faults")
     parser.add_argument("--kills", type=int, default=LONG_FORM)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--recovery", type=float, default=report.LIMIT_S, help="seconds that one may take")
     parser.add_argument("--only", action="append", help="a scenario by name; may be given several times")
     parser.add_argument("--results", type=Path)
     asked = parser.parse_args()
@@ -62,7 +63,7 @@ def _arguments() -> argparse.Namespace:
 async def _run(asked: argparse.Namespace, scratch: Path) -> list[Outcome]:
     async with Stage(scratch) as stage:
         return [
-            await _told(name, scenario)
+            await _told(name, scenario, asked.recovery)
             for name, scenario in _scenarios(stage, asked).items()
             if name in (asked.only or FORMS[asked.kills >= LONG_FORM])
         ]
@@ -84,10 +85,11 @@ def _scenarios(stage: Stage, asked: argparse.Namespace) -> dict[str, Callable[[]
     }
 
 
-async def _told(name: str, scenario: Callable[[], Awaitable[Outcome]]) -> Outcome:
+async def _told(name: str, scenario: Callable[[], Awaitable[Outcome]], recovery_s: float) -> Outcome:
     started = time.monotonic()
     try:
         outcome = await scenario()
+        outcome.judge_recoveries(recovery_s)
     except Exception as problem:  # noqa: BLE001  # the other scenarios are run all the same
         traceback.print_exc()
         outcome = Outcome(name, violations=[f"it did not come to its end: {problem!r}"])

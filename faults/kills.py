@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 
 from app.embedded import EmbeddedServerError
 from faults.load import Clients, loaded
-from faults.report import LIMIT_S, Outcome, Recovery, settle
+from faults.report import Outcome, Recovery, settle
 from faults.stage import Stage
 from faults.system import Running, running, until
 
 VICTIMS = ("api", "worker", "postmaster", "backend", "immediate", "everything")
 """`immediate` is PostgreSQL's shutdown of that name; `everything` is what a power cut takes."""
 IN_A_ROW = 0.15
+GIVE_UP_S = 90.0
 CAUGHT_UP = """
 SELECT EXISTS (SELECT FROM outbox WHERE done_at > $1) AND NOT EXISTS (
     SELECT FROM outbox WHERE done_at IS NULL AND failed_at IS NULL
@@ -88,10 +89,10 @@ async def recover(system: Running, clients: Clients, fault: str) -> Recovery:
         return bool(await system.ask(CAUGHT_UP, since))
 
     with contextlib.suppress(TimeoutError):
-        await until(acknowledged, within=3 * LIMIT_S)
+        await until(acknowledged, within=GIVE_UP_S)
     write_s = (ledger.told_at if ledger.asked_at > began else time.monotonic()) - began
     with contextlib.suppress(TimeoutError):
-        await until(caught_up, within=3 * LIMIT_S)
+        await until(caught_up, within=GIVE_UP_S)
     return Recovery(fault, since, write_s, time.monotonic() - began)
 
 

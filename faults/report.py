@@ -45,9 +45,9 @@ class Outcome:
             return "not run"
         return "failed" if self.violations else "held"
 
-    def judge_recoveries(self) -> None:
+    def judge_recoveries(self, limit_s: float) -> None:
         for each in self.recoveries:
-            if max(each.write_s, each.queue_s) > LIMIT_S:
+            if max(each.write_s, each.queue_s) > limit_s:
                 self.violations.append(
                     f"{each.victim} at {each.at:%H:%M:%S}: a write after {each.write_s:.1f} s, the queue caught up after {each.queue_s:.1f} s"
                 )
@@ -67,7 +67,6 @@ async def settle(outcome: Outcome, system: Running, clients: Clients, within: fl
     outcome.notes.append(f"answers: {answers}; the slowest after {ledger.slowest_s:.1f} s")
     outcome.violations += [f"{name}: {count}" for name, count in outcome.balance.faults.items()]
     outcome.violations += ledger.contradictions[:5]
-    outcome.judge_recoveries()
 
 
 def say(line: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.schemas.masking import redact, redact_all
 
-WHOLE = {"reveal_customer", "reveal_shipment", "copy_privacy_request"}
+WHOLE = {"reveal_customer", "reveal_shipment", "copy_privacy_request", "get_document_content"}
 
 
 SHOWN_OF_AN_ADDRESS = {"country", "province", "city", "district", "postcode"}
@@ -75,6 +75,7 @@ SHIPMENT_MASKED: Masks = {"sender": a_person, "recipient": a_person, "reference"
 CUSTOMER = "id kind state code tier owner_id team_id created_at updated_at version"
 CUSTOMER_MASKED: Masks = {"name": a_name, "source": a_text, "needs": a_text}
 CLIENT = "id client_id name role sources customer_ids disabled_at created_at version"
+DOCUMENT = "id customer_id kind state latest created_by created_at updated_at version"
 DUTY = "department rule fields due_at"
 PAGE = "items next_cursor count"
 
@@ -125,6 +126,12 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     ),
     "DepartmentRead": ("id code name parent_id head_id liaison_id", {}),
     "CustomerVerificationRead": ("customer_id staleness fields duties", {}),
+    "DocumentRead": (f"{DOCUMENT} versions", {"project": a_text}),
+    "DocumentSummary": (DOCUMENT, {"project": a_text}),
+    "DocumentVersionRead": (
+        "number dated media_type size sha256 created_by created_at compared_at",
+        {"name": a_text},
+    ),
     "DivisionRead": ("code name pinyin level parent_code", {}),
     "Duty": (DUTY, {}),
     "EventRead": (
@@ -264,7 +271,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         ),
     ),
     "PointWhole": ("id kind value label", {}),
-    "PrivacyCopy": ("taken_at customer contact consents notes orders shipments", {}),
+    "PrivacyCopy": ("taken_at customer contact consents notes orders shipments documents", {}),
     "PrivacyRequestRead": (
         (
             "id kind state customer_id contact_id received_at due_at verified_at verified_by copied_at refused_on"
@@ -283,7 +290,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         ),
         {"reason": a_text, "note": a_text},
     ),
-    "ExportTerms": ("kind state tier owner_id", {}),
+    "ExportTerms": ("kind state tier owner_id segment_id", {}),
     "FileColumn": ("field", {"heading": a_text}),
     "ImportLinks": ("errors", {}),
     "ImportMappingRead": ("name columns kind external_system updated_at version", {}),

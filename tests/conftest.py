@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 from alembic import command
 from pwdlib import PasswordHash
@@ -37,6 +38,9 @@ os.environ |= {
     "CRM_LOG_LEVEL": "ERROR",
 }
 
+hypothesis.settings.register_profile("promises", deadline=None)
+hypothesis.settings.load_profile("promises")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
@@ -53,6 +57,7 @@ def template() -> Iterator[str]:
         server = EmbeddedServer(Path(directory), {"fsync": "off", "synchronous_commit": "off"})
         with server:
             os.environ["CRM_DATABASE_URL"] = server.url
+            os.environ["CRM_SECOND_STORE"] = (Path(directory) / "contracts").as_uri()
             command.upgrade(alembic_config(), "head")
             asyncio.run(_load_reference())
             yield server.url
@@ -94,7 +99,14 @@ async def book(system: System) -> Book:
 
 
 @pytest.fixture
-async def empty_system(template: str) -> AsyncIterator[System]:
+async def empty_database(template: str) -> AsyncIterator[str]:
+    """The URL of a database of this test's own, for an application with settings of its own."""
+    async with _clone(template) as url:
+        yield url
+
+
+@pytest.fixture
+async def empty_system(empty_database: str) -> AsyncIterator[System]:
     """The whole application on a database of this test's own, for counts and for rough treatment."""
-    async with _clone(template) as url, running(url) as system:
+    async with running(empty_database) as system:
         yield system

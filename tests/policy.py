@@ -20,6 +20,7 @@ EVERYBODY = {
 }
 SEE_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance", "auditor"}
 KEEP_CUSTOMERS = {"marketing", "sales", "customer_service"}
+KEEP_DOCUMENTS = {"sales", "customer_service"}
 CHECK_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance"}
 SEE_SEGMENTS = {"marketing", "sales", "customer_service", "auditor"}
 SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
@@ -117,6 +118,13 @@ MAY: dict[str, set[str]] = {
     "list_segment_sizes": SEE_SEGMENTS - {"sales"},
     "get_segment_rfm": SEE_SEGMENTS,
     "list_segment_rfm": SEE_SEGMENTS,
+    "list_documents": KEEP_DOCUMENTS,
+    "create_document": KEEP_DOCUMENTS,
+    "get_document": KEEP_DOCUMENTS,
+    "add_document_version": KEEP_DOCUMENTS,
+    "get_document_content": KEEP_DOCUMENTS,
+    "withdraw_document": KEEP_DOCUMENTS,
+    "reinstate_document": KEEP_DOCUMENTS,
     "list_divisions": EVERYBODY,
     "list_orders": SEE_PARCELS,
     "get_order": SEE_PARCELS,

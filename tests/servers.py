@@ -12,6 +12,9 @@ from pathlib import Path
 
 from app.embedded import EmbeddedServer
 
+PATIENCE_S = 180
+"""After which something is taken to hang: no promise, and far beyond what a busy machine needs."""
+
 
 @contextmanager
 def own_server(directory: Path) -> Iterator[EmbeddedServer]:
@@ -32,7 +35,7 @@ def crm(
         check=check,
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -55,7 +58,7 @@ def up(directory: Path, port: int, *options: str) -> Iterator[subprocess.Popen[b
             stderr=subprocess.STDOUT,
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not is_ready(port):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

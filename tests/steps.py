@@ -38,7 +38,7 @@ def told(answer: httpx.Response) -> dict[str, Any]:
 
 async def until_waiting(system: System, task: asyncio.Task[Any]) -> None:
     """Until the task has ended, or somebody waits for a lock."""
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + 60
     while not task.done() and not await system.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted"):
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.01)

@@ -62,12 +62,17 @@ class System:
         return self._caller(user.id, "user", list(roles))
 
     async def as_role(self, role: Role) -> "Caller":
-        """Somebody with this role, the same one for the whole test process; in sales, one who leads others."""
+        """Somebody with this role, the same one for the whole test process."""
         if role not in self.callers:
-            made = {Role.DISPATCH: self.dispatch, Role.PARTNER: self.partner}.get(role)
-            level = UserLevel.MANAGER if role is Role.SALES else UserLevel.SPECIALIST
-            self.callers[role] = await made() if made else await self.staff(role, level=level)
+            self.callers[role] = await self.of_role(role)
         return self.callers[role]
+
+    async def of_role(self, role: Role) -> "Caller":
+        """Somebody new with this role; in sales, one who leads others."""
+        if made := {Role.DISPATCH: self.dispatch, Role.PARTNER: self.partner}.get(role):
+            return await made()
+        level = UserLevel.MANAGER if role is Role.SALES else UserLevel.SPECIALIST
+        return await self.staff(role, level=level)
 
     async def dispatch(self, *sources: str) -> "Caller":
         """A new dispatch client; pushes for `native`, `kuaidi100` and `sf` unless told otherwise."""

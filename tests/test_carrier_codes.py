@@ -538,7 +538,7 @@ async def test_a_real_worker_reads_the_events_anew_by_itself(empty_system: Syste
     try:
         await dispatch.post("/v1/tracking-events", an_event(number, code, source="other"))
         await a_code(system, code=code, status="delivered")
-        deadline = datetime.now(UTC) + timedelta(seconds=20)
+        deadline = datetime.now(UTC) + timedelta(seconds=60)
         sql = "SELECT status FROM shipments WHERE tracking_no = :number"
         while await system.scalar(sql, number=number) != "delivered":
             assert datetime.now(UTC) < deadline

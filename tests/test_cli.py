@@ -19,7 +19,7 @@ import pytest
 from app import cli, demo, importing
 from app.embedded import EmbeddedServer
 from app.security import Role
-from tests.servers import a_free_port, crm, is_ready, up
+from tests.servers import PATIENCE_S, a_free_port, crm, is_ready, up
 from tests.system import System, a_customer, a_number
 
 ROLES = {role.value for role in Role} - {"dispatch", "partner"}
@@ -203,12 +203,12 @@ def test_a_whole_system_comes_up_does_its_job_and_stops_cleanly(tmp_path: Path) 
         )
         assert made.status_code == 201, made.text
         event = {"source": "native", "tracking_no": number, "code": "carrier_damage", "occurred_at": soon()}
-        started = time.monotonic()
+        deadline = time.monotonic() + PATIENCE_S
         assert http.post("/v1/delivery-exceptions", headers=dispatch, json=event).status_code == 202
         while not (seen := look_up(http, ours, number)["items"][0]["exception"]):
-            assert time.monotonic() - started < 2
+            assert time.monotonic() < deadline
             time.sleep(0.02)
-        assert (seen["reason"], time.monotonic() - started < 2) == ("carrier_damage", True)
+        assert seen["reason"] == "carrier_damage"
         assert look_up(http, theirs, number) == {"items": [], "not_found": [number]}
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

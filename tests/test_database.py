@@ -144,6 +144,7 @@ def test_everything_stateful_is_looked_at() -> None:
     assert {model.__name__ for model in STATEFUL} == {
         "Customer",
         "DeliveryException",
+        "Document",
         "Export",
         "Job",
         "LeakIncident",

@@ -13,6 +13,7 @@ from app.models.base import Base
 from app.security import Role
 from tests.canaries import CANARIES, MAIL, NAME, PERSON, PHONE, TEXT
 from tests.owner import execute, owner
+from tests.papers import handed_in
 from tests.system import Caller, System, a_customer, a_shipment, an_event
 from tests.world import World
 
@@ -43,6 +44,9 @@ ERASED: dict[str, str] = {
     "customer_notes": "text",
     "customers": "name code source needs romanised",
     "delivery_exceptions": "text resolution note",
+    "document_parts": "content",
+    "document_versions": "sha256 sealed_key",
+    "documents": "project",
     "duplicate_pairs": "reason",
     "events": "data",
     "external_ids": "system external_id",
@@ -64,6 +68,7 @@ NOBODY: dict[str, str] = {
     "accesses": "operation correlation_id",
     "customers": "tier",
     "delivery_exceptions": "tracking_no source code reason_code reason action_by",
+    "document_versions": "media_type extension",
     "events": "kind subject_type actor_kind correlation_id",
     "merged_rows": "table_name digest",
     "merges": "fields",
@@ -155,6 +160,7 @@ async def a_known_person(system: System) -> dict[str, Any]:
     service, marketing = await system.as_role(Role.CUSTOMER_SERVICE), await system.as_role(Role.MARKETING)
     person, twin = [await a_customer(system, **PEOPLE, code=None) for _ in range(2)]
     for each in (person, twin):
+        await handed_in(system, service, customer_id=each["id"], project=f"{NAME}身份证 {PHONE}")
         number = (await a_shipment(system, each["id"], **PARCEL))["tracking_no"]
         await trouble(system, number)
         order = {
@@ -300,6 +306,9 @@ async def test_whoever_is_erased_stands_nowhere_and_every_figure_stays(empty_sys
         "legal_holds.lift_reason",
         "raw_pushes.headers",
         "privacy_requests.outcome",
+        "document_parts.content",
+        "document_versions.sealed_key",
+        "document_versions.sha256",
     }
     assert expected - planted <= unplanted, "nothing was planted there, so nothing is proven"
     before = await system.scalar(FACTS)

@@ -6,7 +6,7 @@ import io
 import zipfile
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -144,6 +144,36 @@ async def test_sales_take_out_their_own_customers_only_whatever_they_ask_for(emp
         rows = rows_of(await file_of(sales, system, terms=terms))
         codes = [row[1] for row in rows[2:-1]]
         assert codes == ([] if "owner_id" in terms else ["OWN"])
+
+
+async def test_a_list_may_be_of_a_segments_members_whom_its_requester_sees(empty_system: System) -> None:
+    system, sales = empty_system, await empty_system.staff(Role.SALES)
+    marketing = await system.as_role(Role.MARKETING)
+    own, other, outside = [
+        await a_customer(system, name="顺丰客户", code=code, owner_id=sales.id if code != "OTHER" else None)
+        for code in ("OWN", "OTHER", "OUTSIDE")
+    ]
+    fixed = (await marketing.post("/v1/segments", {"name": "杭州", "kind": "static"})).json()["id"]
+    items = [{"customer_id": each["id"]} for each in (own, other)]
+    await marketing.post(f"/v1/segments/{fixed}/members/batch", {"items": items})
+    filter_ = {"test": "owner", "any_of": [sales.id]}
+    body = {"name": "Zürich", "kind": "dynamic", "filter": filter_}
+    dynamic = (await marketing.post("/v1/segments", body)).json()["id"]
+    for caller, segment, codes in (
+        (marketing, fixed, {"OWN", "OTHER"}),
+        (sales, fixed, {"OWN"}),
+        (marketing, dynamic, {"OWN", "OUTSIDE"}),
+    ):
+        rows = rows_of(await file_of(caller, system, terms={"segment_id": segment, "kind": "company"}))
+        assert {row[1] for row in rows[2:-1]} == codes
+    assert outside["code"] == "OUTSIDE"
+
+
+async def test_a_segment_that_is_not_there_is_refused_and_told_where(system: System) -> None:
+    terms = {"segment_id": str(uuid4())}
+    answer = await (await system.as_role(Role.MARKETING)).post("/v1/exports", BODY | {"terms": terms})
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/body/terms/segment_id"]
 
 
 async def test_rights_count_when_the_list_is_written_not_when_it_was_asked_for(empty_system: System) -> None:

@@ -105,7 +105,7 @@ ANY_SCAN = st.builds(
     silence=st.integers(0, 9).map(lambda n: n == 0),
 )
 ANY_SCANS = st.lists(ANY_SCAN, min_size=1, max_size=24, unique_by=lambda each: each.id)
-STEADY = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+STEADY = settings(derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(ANY_SCANS, st.lists(st.tuples(st.integers(0, 23), st.integers(0, 7)), max_size=3), st.integers(0, 999))

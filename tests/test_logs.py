@@ -33,9 +33,9 @@ SECRETS = {
 
 
 @pytest.fixture
-async def talkative(empty_system: System) -> AsyncIterator[System]:
+async def talkative(empty_database: str) -> AsyncIterator[System]:
     """A system that writes down all it can."""
-    async with running(empty_system.settings.database_url, log_level="DEBUG") as system:
+    async with running(empty_database, log_level="DEBUG") as system:
         yield system
     logs.configure("ERROR")
 

@@ -25,9 +25,9 @@ NO_DATABASE = "postgresql://crm:x@127.0.0.1:1/crm"
 
 
 @pytest.fixture
-async def watched(empty_system: System) -> AsyncIterator[System]:
+async def watched(empty_database: str) -> AsyncIterator[System]:
     """A system that may be watched, on a database of its own."""
-    async with running(empty_system.settings.database_url, metrics_token=SecretStr(TOKEN)) as system:
+    async with running(empty_database, metrics_token=SecretStr(TOKEN)) as system:
         yield system
 
 

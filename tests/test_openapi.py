@@ -13,10 +13,12 @@ from app.demo import throwaway_settings
 from app.main import create_app
 from app.schemas.base import Body
 from app.security import Scope
+from app.services.documents import kinds
 
 COMMITTED = Path(__file__).resolve().parents[1] / "openapi/v1.json"
 METHODS = {"get", "post", "put", "patch", "delete"}
 FILES = {
+    "get_document_content": set(kinds.media_types()),
     "get_import_errors": {"text/csv"},
     "get_export_file": {
         "text/csv",

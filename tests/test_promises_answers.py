@@ -77,10 +77,13 @@ async def test_every_role_gets_what_it_may_and_nobody_whole(empty_system: System
     world, wrong = World(empty_system), []
     seen: set[tuple[str, str]] = set()
     await (await world.caller(Role.HR)).get("/v1/users")
+    await world.document_id()
     for name, operation in described().items():
+        request = None
         for role in [None] if name in PUBLIC else sorted(MAY[name]):
             world.acting = role or world.acting
-            request = await world.request(name)
+            if operation["method"] != "GET" or request is None or "export" in name:
+                request = await world.request(name)
             answer = await world.send(await world.caller(role) if role else None, request)
             assert answer.status_code == CALLS[name].status, (name, role, answer.text)
             if name not in answers.WHOLE:

@@ -18,6 +18,7 @@ from tests.world import World
 
 WRITTEN = "the list holds what its requester may see, whatever it asks for; see test_exports.py"
 
+IN_TERMS = "422 that points into the terms, where there is nothing; see test_exports.py"
 
 HIDDEN = "404, for another's as for nothing"
 EMPTY = "the same answer for another's as for nothing"
@@ -147,6 +148,12 @@ REFERENCES: dict[str, str] = {
     "list_segment_sizes path segment_id": GONE,
     "get_segment_rfm path segment_id": GONE,
     "list_segment_rfm path segment_id": GONE,
+    "list_documents query customer_id": EMPTY,
+    "get_document path document_id": HIDDEN,
+    "add_document_version path document_id": HIDDEN,
+    "get_document_content path document_id": HIDDEN,
+    "withdraw_document path document_id": HIDDEN,
+    "reinstate_document path document_id": HIDDEN,
     "list_orders query customer_id": EMPTY,
     "create_order body customer_id": REFUSED,
     "create_order body customer_code": REFUSED,
@@ -216,6 +223,7 @@ REFERENCES: dict[str, str] = {
     "cancel_import path import_id": GONE,
     "undo_import path import_id": GONE,
     "create_export body owner_id": WRITTEN,
+    "create_export body segment_id": IN_TERMS,
     "get_export path export_id": GONE,
     "get_export_file path export_id": GONE,
     "approve_export path export_id": GONE,
@@ -304,6 +312,7 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
         await world.proposal_id(of=await world.home_id())
         await world.request_id()
         await world.hold_id()
+        await world.document_id()
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
         "tracking_no": [await foreign.tracking_no(), await own.tracking_no()],
@@ -454,4 +463,5 @@ def test_whoever_names_any_customer_in_what_they_make_sees_all_of_them(own: Worl
     assert where(APART)
     assert where(FIGURES)
     assert where(WRITTEN)
+    assert where(IN_TERMS)
     assert own.owned

@@ -106,6 +106,13 @@ STATEMENTS: dict[str, int] = {
     "get_segment_rfm": 3,
     "list_segment_rfm": 4,
     "list_divisions": 2,
+    "list_documents": 3,
+    "create_document": 8,
+    "get_document": 3,
+    "add_document_version": 8,
+    "get_document_content": 6,
+    "withdraw_document": 6,
+    "reinstate_document": 6,
     "list_orders": 3,
     "get_order": 3,
     "create_order": 5,
@@ -213,6 +220,7 @@ COPIES = {
     "retention_rules": "'valid_from', date '2000-01-01' + n",
     "import_files": "'read', n",
     "exports": "'rows', n",
+    "documents": "'project', n",
 }
 """What of a row must differ beside its id."""
 

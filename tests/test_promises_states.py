@@ -8,6 +8,7 @@ import pytest
 from app.models.base import Base, Stateful
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
+from app.models.document import Document, DocumentState
 from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
 from app.models.leak import LeakIncident, LeakState
@@ -46,6 +47,8 @@ MOVES: dict[str, Move] = {
     "cancel_task": Move(Task, TaskState.CANCELLED),
     "approve_proposal": Move(Proposal, ProposalState.APPROVED),
     "reject_proposal": Move(Proposal, ProposalState.REJECTED),
+    "withdraw_document": Move(Document, DocumentState.WITHDRAWN),
+    "reinstate_document": Move(Document, DocumentState.KEPT),
     "cancel_job": Move(Job, JobState.CANCELLED),
     "investigate_leak": Move(LeakIncident, LeakState.INVESTIGATING),
     "contain_leak": Move(LeakIncident, LeakState.CONTAINED),
@@ -78,6 +81,7 @@ DEEDS = {
     "transfer_customer",
     "verify_customer",
     "create_proposal",
+    "add_document_version",
     "change_segment_member",
     "change_segment_members",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
@@ -114,6 +118,7 @@ async def things(system: System) -> dict[type[Any], str]:
         Proposal: await world.proposal_id(),
         LeakIncident: await world.incident_id(),
         Export: await world.export_id(),
+        Document: await world.document_id(),
         PrivacyRequest: await world.request_id(),
     }
 
@@ -170,6 +175,7 @@ def test_every_state_that_a_person_may_choose_has_a_verb() -> None:
         (Job, JobState.DONE),
         (Job, JobState.FAILED),
         (Customer, CustomerState.MERGED),
+        (Document, DocumentState.ERASED),
         (Export, ExportState.READY),
         (Export, ExportState.EXPIRED),
         (Export, ExportState.FAILED),

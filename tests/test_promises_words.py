@@ -17,6 +17,7 @@ from app.models import (
     customer,
     delivery_exception,
     division,
+    document,
     duplicate,
     export,
     import_file,
@@ -50,6 +51,8 @@ LISTS: dict[str, type[StrEnum]] = {
     "detected_by": delivery_exception.DetectedBy,
     "duplicate_origin": duplicate.DuplicateOrigin,
     "division_level": division.DivisionLevel,
+    "document_kind": document.DocumentKind,
+    "document_state": document.DocumentState,
     "exception_state": delivery_exception.ExceptionState,
     "job_state": job.JobState,
     "leg_kind": shipment.LegKind,
@@ -205,6 +208,13 @@ FILES = {"alembic.ini", "app.reference", "app.services", "erasure.sql", "words.j
 async def test_every_kind_of_event_has_its_label_and_no_other_word_has(system: System) -> None:
     house = Path(app.__file__).parent
     sources = [path.read_text("utf-8") for path in (house / "services").rglob("*.py")]
+    recorded = set().union(*(kinds_in(source) for source in sources)) - {
+        "alembic.ini",
+        "document_types.json",
+        "app.reference",
+        "app.services",
+        "erasure.sql",
+    }
     recorded = set().union(*(kinds_in(source) for source in sources)) - FILES
     assert recorded == await words(system, "SELECT code FROM codes WHERE list = 'event_kind'")
     assert await words(system, "SELECT DISTINCT kind FROM events") <= recorded

@@ -14,7 +14,7 @@ from typer.main import get_command
 from app.cli import app as crm
 from app.database import driver_connection, owner_engine
 from app.settings import Settings
-from tests.servers import a_free_port, up
+from tests.servers import PATIENCE_S, a_free_port, up
 from tests.system import System
 
 HOUSE = Path(__file__).parent.parent
@@ -56,7 +56,7 @@ def test_the_tour_runs_and_shows_what_it_says(demo: dict[str, str], tmp_path: Pa
     file = tmp_path / "tour.sh"
     file.write_text(script, "utf-8")
     done = subprocess.run(
-        ["bash", file], cwd=HOUSE, env=demo, check=False, capture_output=True, text=True, timeout=60
+        ["bash", file], cwd=HOUSE, env=demo, check=False, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 0, done.stderr
     shown = done.stdout.split(SEPARATOR)[1:]

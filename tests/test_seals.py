@@ -228,7 +228,7 @@ async def test_a_running_transaction_is_waited_for_and_writers_wait_for_nobody(e
         await write(system, 3)
         async with system.database.sessions.begin() as sealing:
             early = await seals.seal(sealing, AuditStream.ACCESSES)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await write(system, 1)
         assert early is None
     await worker.seal_audit(system.database.sessions)

@@ -189,7 +189,7 @@ FILTER: TypeAdapter[Any] = TypeAdapter(Filter)
 @given(TREES)
 @example({"test": "tier", "any_of": ["key"]})
 @example({"test": "not", "of": {"test": "owner", "any_of": [str(uuid4())]}})
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_every_tree_runs_and_not_finds_exactly_the_others(
     system: System, three: dict[str, str], tree: dict[str, Any]
 ) -> None:

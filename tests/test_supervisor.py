@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tests.servers import a_free_port, crm, is_ready, up
+from tests.servers import PATIENCE_S, a_free_port, crm, is_ready, up
 from tests.system import System
 
 
@@ -68,7 +68,7 @@ def children(process: subprocess.Popen[bytes]) -> set[int]:
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.1)

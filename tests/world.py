@@ -456,6 +456,32 @@ class World:
         assert answer.status_code == 200, answer.text
         return name
 
+    async def document_file(self) -> str:
+        return f"{TEXT}\r\n{await self.new_code()}"
+
+    async def document_id(self) -> str:
+        return await self.handed_in("create_document")
+
+    async def handed_in(self, operation: str, **things: str) -> str:
+        request = await self.request(operation, **things)
+        answer = await self.send(await self.caller(Role.CUSTOMER_SERVICE), request)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def versioned_document_id(self) -> str:
+        document = await self.document_id()
+        for _ in range(1, self.many):
+            await self.handed_in("add_document_version", document_id=document)
+        return document
+
+    async def withdrawn_document_id(self) -> str:
+        document = await self.document_id()
+        await self.made(Role.CUSTOMER_SERVICE, f"/v1/documents/{document}/withdraw", {"reason": TEXT})
+        return document
+
+    async def version_number(self) -> str:
+        return "1"
+
     async def export_id(self) -> str:
         await self.home_id()
         acting = self.acting if self.acting in MAY["create_export"] else Role.CUSTOMER_SERVICE

@@ -115,6 +115,7 @@ class RetentionClass(StrEnum):
     ENDED_CUSTOMERS = "ended_customers"
     WAYBILLS = "waybills"
     RAW_PUSHES = "raw_pushes"
+    WITHDRAWN_DOCUMENTS = "withdrawn_documents"
     AUDIT_TRAIL = "audit_trail"
 
 

@@ -20,16 +20,22 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class BodyLimit:
-    """Refuses a body with 413 before it is read, where its length is announced, or else as it grows."""
+    """Refuses a body with 413 before it is read, where its length is announced, or else as it grows.
+
+    `larger` are patterns of method and path, with limits of their own.
+    """
 
     def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int]) -> None:
-        self._app, self._limit, self._larger = app, limit, larger
+        self._app, self._limit = app, limit
+        self._larger = {re.compile(pattern): most for pattern, most in larger.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        size, limit = 0, self._larger.get(f"{scope['method']} {scope['path']}", self._limit)
+        called = f"{scope['method']} {scope['path']}"
+        larger = (most for pattern, most in self._larger.items() if pattern.fullmatch(called))
+        size, limit = 0, next(larger, self._limit)
 
         async def receive_within_limit() -> Message:
             nonlocal size

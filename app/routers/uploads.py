@@ -3,12 +3,15 @@
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+
+Fields = TypeVar("Fields", bound=BaseModel)
 
 FIELDS = 20
 PIECE = 1024 * 1024
@@ -21,6 +24,14 @@ class Form:
     file: IO[bytes]
     filename: str
     fields: dict[str, str]
+
+    def read(self, model: type[Fields]) -> Fields:
+        """The fields beside the file; one left empty is left out."""
+        try:
+            return model.model_validate({name: value for name, value in self.fields.items() if value != ""})
+        except ValidationError as error:
+            problems = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
+            raise RequestValidationError(problems) from None
 
 
 async def received(request: Request) -> Form:

@@ -22,6 +22,7 @@ class ExportTerms(Body, json_schema_extra={"examples": [{"kind": "company", "tie
     state: CustomerState | None = None
     tier: Tier | None = None
     owner_id: UUID | None = None
+    segment_id: Annotated[UUID | None, Field(description="Members of this segment only")] = None
 
 
 class ExportCreate(

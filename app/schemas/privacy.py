@@ -94,6 +94,7 @@ class PrivacyCopy(Read):
     notes: list[dict[str, Any]]
     orders: list[dict[str, Any]]
     shipments: list[dict[str, Any]]
+    documents: Annotated[list[dict[str, Any]], Field(description="Fetched one by one, version by version")]
 
 
 class HoldCreate(Body, json_schema_extra={"examples": [{"customer_id": _CUSTOMER, "reason": "诉讼保全"}]}):

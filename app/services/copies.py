@@ -11,6 +11,7 @@ from app.clock import now
 from app.errors import Conflict
 from app.models.account import AccessKind
 from app.models.customer import Consent, Contact, CustomerContact, CustomerNote
+from app.models.document import Document
 from app.models.order import Order
 from app.models.privacy import PrivacyRequest, PrivacyRequestState
 from app.models.shipment import Shipment
@@ -38,7 +39,13 @@ async def take(session: AsyncSession, actor: Principal, request_id: UUID) -> dic
     await session.flush()
     taken = {"taken_at": request.copied_at, "consents": await _rows(session, _consents(request))}
     if request.contact_id is not None:
-        nothing: dict[str, Any] = {"customer": None, "notes": [], "orders": [], "shipments": []}
+        nothing: dict[str, Any] = {
+            "customer": None,
+            "notes": [],
+            "orders": [],
+            "shipments": [],
+            "documents": [],
+        }
         return taken | nothing | {"contact": await _contact(session, request)}
     return taken | {
         "customer": await views.customer(session, actor, request.customer_id),
@@ -46,6 +53,9 @@ async def take(session: AsyncSession, actor: Principal, request_id: UUID) -> dic
         "notes": await _rows(session, _of(request, CustomerNote, "text", "created_at")),
         "orders": await _rows(
             session, _of(request, Order, "number", "state", "received_at", "parcels", "note")
+        ),
+        "documents": await _rows(
+            session, _of(request, Document, "id", "kind", "project", "state", "latest", "created_at")
         ),
         "shipments": [_parcel(row) for row in await _rows(session, _of(request, Shipment, *_PARCEL))],
     }

@@ -75,6 +75,8 @@ async def anonymise(session: AsyncSession, actor: Principal, of: Subjects, reque
         ids = text("SELECT id FROM shipments WHERE customer_id = ANY (:customers)")
         await anonymise_parcels(session, of.customers, list(await session.scalars(ids, named)))
         await _run(session, "customers", named)
+        papers = text("SELECT id FROM documents WHERE customer_id = ANY (:customers)")
+        await forget_documents(session, list(await session.scalars(papers, named)))
         await duplicates.forget(session, of.customers)
     await duplicates.note(session, (await session.scalars(_HOLDERS, named)).all())
     await _redact_trail(session, actor, of, request)
@@ -86,6 +88,11 @@ async def anonymise_parcels(
 ) -> None:
     """Take sender, recipient and free text out of these shipments; their facts and figures stay."""
     await _run(session, "parcels", {"customers": list(customers), "shipments": list(shipments)})
+
+
+async def forget_documents(session: AsyncSession, documents: Sequence[UUID]) -> None:
+    """Take these papers away for good, and have their second copies go; what they were and when stays."""
+    await _run(session, "documents", {"documents": list(documents)})
 
 
 async def _run(session: AsyncSession, of: str, named: dict[str, list[UUID]]) -> None:

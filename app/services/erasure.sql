@@ -14,6 +14,14 @@ WHERE customer_id = ANY (:customers) AND shipment_id = ANY (:shipments);
 DELETE FROM parked_events WHERE tracking_no IN (
     SELECT tracking_no FROM shipments WHERE customer_id = ANY (:customers) AND id = ANY (:shipments));
 
+-- of: documents
+UPDATE documents SET project = '已匿名', state = 'erased', updated_at = now(), version = version + 1
+WHERE id = ANY (:documents);
+DELETE FROM document_parts WHERE document_id = ANY (:documents);
+UPDATE document_versions SET sealed_key = NULL, sha256 = NULL, size = 0, compared_at = NULL,
+    compare_at = CASE WHEN compare_at IS NOT NULL THEN now() END
+WHERE document_id = ANY (:documents);
+
 -- of: people
 UPDATE contacts SET name = '已匿名', romanised = '', version = version + 1, updated_at = now()
 WHERE id = ANY (:contacts);

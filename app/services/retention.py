@@ -1,5 +1,6 @@
 """What is kept how long: rules are rows, and a chore applies them in small steps, never to what is under hold."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from sqlalchemy import Select, func, select, text
@@ -10,6 +11,7 @@ from app.models.privacy import RetentionAction, RetentionClass, RetentionRule
 from app.models.shipment import RawPush, Shipment, TrackingEvent
 from app.security import Principal
 from app.services import erasure, events, holds
+from app.services.documents import keeping
 
 CUSTOMERS, PARCELS, PUSHES = 20, 500, 500
 """How many a step."""
@@ -93,9 +95,10 @@ async def _raw_pushes(session: AsyncSession, keep: timedelta) -> int:
     return len(ids)
 
 
-APPLIED = {
+APPLIED: dict[RetentionClass, Callable[[AsyncSession, timedelta], Awaitable[int]]] = {
     RetentionClass.ENDED_CUSTOMERS: _ended_customers,
     RetentionClass.WAYBILLS: _waybills,
     RetentionClass.RAW_PUSHES: _raw_pushes,
+    RetentionClass.WITHDRAWN_DOCUMENTS: keeping.erase_withdrawn,
 }
 """What is done for a class whose rule says to anonymise; the audit trail stays whole."""

@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Forbidden
 from app.models.account import Access, AccessKind
+from app.models.document import DocumentVersion
 from app.models.shipment import Shipment
 from app.schemas.masking import redact
 from app.security import Principal
 from app.services import accesses, shipments, views
+from app.services.documents import keeping
 
 LOCK = 7
 """Class of the advisory lock on whoever reveals: two at once count one after the other."""
@@ -36,16 +38,27 @@ async def shipment(
     return found
 
 
+async def document(
+    session: AsyncSession, actor: Principal, document_id: UUID, number: int, most: int
+) -> DocumentVersion:
+    """The version whose content is about to be given out, if this principal may know of it."""
+    found = await keeping.version(session, actor, document_id, number)
+    whose = found.document.customer_id
+    await _write_down(session, actor, whose, None, most, document_id=str(document_id), number=number)
+    return found
+
+
 async def _write_down(
-    session: AsyncSession, actor: Principal, customer_id: UUID, reason: str, most: int, **data: str
+    session: AsyncSession, actor: Principal, customer_id: UUID, reason: str | None, most: int, **data: Any
 ) -> None:
     await _must_have_looks_left(session, actor, most)
+    said = {} if reason is None else {"reason": redact(reason)}
     accesses.record(
         session,
         AccessKind.REVEALED,
         principal_id=actor.id,
         customer_id=customer_id,
-        reason=redact(reason),
+        **said,
         **data,
     )
     await session.flush()

@@ -3,6 +3,7 @@
 from app.services.reactions import CONSUMERS
 from app.worker.chores import (
     apply_retention,
+    compare_contracts,
     housekeeping,
     open_tasks,
     seal_audit,
@@ -19,6 +20,7 @@ __all__ = [
     "STEPS",
     "Worker",
     "apply_retention",
+    "compare_contracts",
     "drain",
     "housekeeping",
     "main",

@@ -8,6 +8,7 @@ import structlog
 from app.database import Sessions
 from app.models.audit import AuditStream
 from app.services import jobs, retention, seals, sweeps, verification
+from app.services.documents import second
 from app.services.exports import requests as exports
 from app.services.segments import history
 
@@ -66,6 +67,14 @@ async def seal_audit(sessions: Sessions) -> None:
             if sealed is not None:
                 log.info("audit sealed", number=sealed.number, rows=sealed.rows, sha256=sealed.sha256.hex())
             more = sealed is not None and sealed.rows == seals.BATCH
+
+
+async def compare_contracts(sessions: Sessions) -> None:
+    """Have every contract whose time has come stand in the second store as it does in the first."""
+    more = True
+    while more:
+        async with sessions.begin() as session:
+            more = await second.settle(session)
 
 
 async def apply_retention(sessions: Sessions) -> None:

@@ -23,6 +23,7 @@ from app.services import events
 from app.settings import Settings
 from app.worker.chores import (
     apply_retention,
+    compare_contracts,
     housekeeping,
     open_tasks,
     seal_audit,
@@ -143,6 +144,11 @@ class Worker:
         async def verification(_: Schedule) -> None:
             with telemetry.span("open_tasks"):
                 await open_tasks(sessions)
+
+        @queue.schedule("compare_contracts", "*/5 * * * *", clean_old=True)
+        async def contracts(_: Schedule) -> None:
+            with telemetry.span("compare_contracts"):
+                await compare_contracts(sessions)
 
         @queue.schedule("snapshot_segments", "41 * * * *", clean_old=True)
         async def segments(_: Schedule) -> None:

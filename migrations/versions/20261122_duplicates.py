@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261122_duplicates"
-down_revision = "20261122_forgetting"
+down_revision = "20261122_document_rules"
 branch_labels = None
 depends_on = None
 

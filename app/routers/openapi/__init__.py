@@ -28,6 +28,7 @@ TAGS = {
     "contacts": "People one talks to, each at one customer or at several.",
     "customers": "Companies and persons the courier serves.",
     "verification": "How fresh customers' data are, who confirms them, and what somebody found wrong.",
+    "documents": "Papers of customers: sealed, every version kept, contracts kept twice.",
     "segments": "Groups of customers, picked by hand or by a filter.",
     "divisions": "China's provinces, prefectures and counties.",
     "imports": "Customers from files.",

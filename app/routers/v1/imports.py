@@ -7,8 +7,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 
 from app.models.import_file import ImportFile, ImportRow
 from app.paging import Page, paginate
@@ -89,14 +87,7 @@ async def list_imports(
 )
 async def create_import(actor: Importer, form: Received, session: OnceSession) -> ImportFile:
     """Encoding, delimiter and columns are found at once; the rows are taken in by the worker."""
-    try:
-        options = ImportOptions.model_validate(
-            {name: value for name, value in form.fields.items() if value != ""}
-        )
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
-        ) from None
+    options = form.read(ImportOptions)
     with closing(await asyncio.to_thread(files.Upload.of, form.file, form.filename)) as upload:
         return await requests.begin(session, actor, upload, options)
 

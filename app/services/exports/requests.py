@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.clock import now
 from app.database import Sessions
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models.account import AccessKind
 from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
+from app.models.segment import Segment
 from app.schemas.export import ExportCreate, ExportDecision, ExportQuery
 from app.schemas.masking import redact
 from app.security import Principal, Scope
@@ -45,11 +46,19 @@ async def get(session: AsyncSession, principal: Principal, export_id: UUID) -> E
 
 async def request(session: AsyncSession, actor: Principal, body: ExportCreate) -> Export:
     """Ask for a list; nothing is written before somebody else has approved it."""
+    await _segment_must_be_seen(session, actor, body.terms.segment_id)
     export = Export(**body.model_dump(mode="json"), requested_by=actor.id)
     session.add(export)
     await session.flush()
     await events.record(session, actor, "export.requested", _subject(export), columns=export.columns)
     return export
+
+
+async def _segment_must_be_seen(session: AsyncSession, actor: Principal, segment_id: UUID | None) -> None:
+    if segment_id is None:
+        return
+    if not actor.may(Scope.SEGMENTS_READ) or await session.get(Segment, segment_id) is None:
+        raise Invalid("There is no such segment.", "没有这个分群。", pointer="/body/terms/segment_id")
 
 
 async def approve(session: AsyncSession, actor: Principal, export_id: UUID, body: ExportDecision) -> Export:

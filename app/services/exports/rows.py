@@ -19,15 +19,22 @@ from app.models.customer import (
     CustomerKind,
 )
 from app.models.export import Export, ExportColumn
+from app.models.segment import Segment
 from app.schemas.customer import CustomerQuery
 from app.schemas.masking import mask_email, mask_name, mask_phone, redact
 from app.security import Principal
 from app.services import customers
+from app.services.segments import membership
 
 
-def matching(principal: Principal, export: Export, after: UUID | None, limit: int) -> Select[Any]:
+def matching(
+    principal: Principal, export: Export, segment: Segment | None, after: UUID | None, limit: int
+) -> Select[Any]:
     """The next customers of the list, of those that this principal may see, in the order of their ids."""
-    chosen = customers.listed(principal, CustomerQuery.model_validate(export.terms)).order_by(None)
+    terms = {name: value for name, value in export.terms.items() if name != "segment_id"}
+    chosen = customers.listed(principal, CustomerQuery.model_validate(terms)).order_by(None)
+    if segment is not None:
+        chosen = chosen.where(Customer.id.in_(membership.members_ids(principal, segment)))
     if after is not None:
         chosen = chosen.where(Customer.id > after)
     person = (

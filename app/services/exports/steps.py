@@ -19,6 +19,7 @@ from app.models.account import User
 from app.models.export import Export, ExportColumn, ExportPart, ExportState
 from app.models.import_file import FileFormat
 from app.models.job import Job
+from app.models.segment import Segment
 from app.schemas.spreadsheets import as_csv
 from app.security import Principal, Role, Scope, scopes_of
 from app.services import events, jobs
@@ -41,8 +42,14 @@ async def step(session: AsyncSession, job: Job) -> bool:
     principal = _as_of_now(user)
     if user.disabled_at or not principal.may(Scope.EXPORTS_WRITE):
         return _fail(export, job, "who asked for it may not any more")
+    segment_id = export.terms.get("segment_id")
+    if segment_id and not principal.may(Scope.SEGMENTS_READ):
+        return _fail(export, job, "who asked for it may not see segments any more")
+    segment = await Segment.fetch(session, UUID(segment_id)) if segment_id else None
     after, number = job.payload.get("after"), job.payload.get("parts", 0)
-    found = (await session.execute(rows.matching(principal, export, after and UUID(after), STEP))).all()
+    found = (
+        await session.execute(rows.matching(principal, export, segment, after and UUID(after), STEP))
+    ).all()
     if export.format is FileFormat.XLSX and export.rows + len(found) > SHEET_MOST:
         return _fail(export, job, "more rows than a sheet has; ask for csv")
     lines = _marked(export, [rows.cells(row, export.columns) for row in found])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.models.import_file import ImportField
-from app.services.imports.formats import refusal
+from app.services.contents import refusal
 
 ALIASES: dict[ImportField, str] = {
     ImportField.NAME: "客户名称 客户名 客户 公司名称 公司 企业名称 单位名称 名称 name customer company",

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import vault
 from app.models.import_file import FileFormat, ImportChunk, ImportFile
 from app.schemas.import_file import Problem, problem
+from app.services import contents
 from app.services.imports import formats
 
 Found = TypeVar("Found")
@@ -59,7 +60,7 @@ class Upload:
 
     def headings(self) -> list[str]:
         self.content.seek(0)
-        head = io.BytesIO(self.content.read(formats.HEAD))
+        head = io.BytesIO(self.content.read(contents.HEAD))
         found = next(iter(records(head, self.kind.encoding, self.kind.delimiter, headed=False)), None)
         return found.cells if found and not found.problem else []
 
