@@ -49,6 +49,7 @@ def test_every_column_that_names_a_customer_moves_or_stays_for_a_reason() -> Non
         ("customer_links", "other_id"),
         ("customer_notes", "customer_id"),
         ("customers", "merged_into_id"),
+        ("documents", "customer_id"),
         ("external_ids", "customer_id"),
         ("leak_customers", "customer_id"),
         ("legal_holds", "customer_id"),
