@@ -1,6 +1,8 @@
 """Version 1 of the API: one router a noun, gathered here."""
 
-from fastapi import FastAPI
+from functools import cache
+
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 
 from app.routers.v1 import (
@@ -86,7 +88,15 @@ NOUNS = (
 
 def install(app: FastAPI) -> None:
     """Each noun straight into the application: a router between them would match every path once more."""
-    for noun in NOUNS:
-        app.include_router(noun.router, prefix="/v1")
+    app.router.routes.extend(_nouns().routes)
     paths = {route.path for route in iter_route_contexts(app.routes) if route.path}
     app.state.written_out = {path for path in paths if "{" not in path}
+
+
+@cache
+def _nouns() -> APIRouter:
+    """All of them, included once a process: what that works out, FastAPI keeps with what was included."""
+    together = APIRouter(generate_unique_id_function=lambda route: route.name)
+    for noun in NOUNS:
+        together.include_router(noun.router, prefix="/v1")
+    return together
