@@ -23,8 +23,9 @@ from app.database import connect, owner_engine
 from app.embedded import EmbeddedServerError
 from app.errors import CourierError
 from app.models.account import Client, User
+from app.roles import Role
 from app.schemas.account import ClientCreate, UserCreate
-from app.security import Principal, Role, Tokens
+from app.security import Principal, Tokens
 from app.services import accounts, customers, reference, sign_in
 from app.services.readiness import alembic_config
 from app.settings import settings

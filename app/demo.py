@@ -19,10 +19,11 @@ from app.errors import NotFound
 from app.models.account import Client, Department, User, UserLevel
 from app.models.customer import Customer, CustomerKind
 from app.models.shipment import Service, Shipment
+from app.roles import MACHINE_ROLES, Role, scopes_of
 from app.schemas.account import ClientCreate, UserCreate
 from app.schemas.customer import CustomerCreate
 from app.schemas.shipment import ShipmentCreate, TrackingEventPush
-from app.security import MACHINE_ROLES, Principal, Role, make_key, scopes_of
+from app.security import Principal, make_key
 from app.services import accounts, customers, shipments, status, tracking
 from app.settings import Settings
 

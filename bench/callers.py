@@ -7,7 +7,8 @@ from uuid import UUID
 from app.database import connect
 from app.models.account import Client, ClientCustomer, User, UserLevel
 from app.passwords import fingerprint, new_secret
-from app.security import Principal, Role, Tokens, scopes_of
+from app.roles import Role, scopes_of
+from app.security import Principal, Tokens
 from app.settings import Settings
 from bench.rows import customer_id
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from app.security import Role
+from app.roles import Role
 from faults.kills import recover, tended
 from faults.load import Clients, loaded
 from faults.report import Outcome, settle

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import httpx
 
-from app.security import Role
+from app.roles import Role
 from faults.ledger import Json, Ledger
 from faults.stage import PARTNERS_CODE
 

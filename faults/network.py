@@ -4,7 +4,7 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
-from app.security import Role
+from app.roles import Role
 from faults.kills import recover
 from faults.load import Clients, loaded
 from faults.proxy import Proxy, Stream, is_commit, is_post

@@ -23,8 +23,9 @@ from app.embedded import EmbeddedServer
 from app.models.account import Client, ClientCustomer, User
 from app.models.customer import CustomerKind
 from app.passwords import fingerprint, new_secret
+from app.roles import Role, scopes_of
 from app.schemas.customer import CustomerCreate
-from app.security import Principal, Role, Tokens, make_key, scopes_of
+from app.security import Principal, Tokens, make_key
 from app.services import customers
 from app.settings import Settings
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import httpx
 
-from app.security import Role
+from app.roles import Role
 from app.worker import run_job
 from tests.system import Caller, System
 

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from app.security import Role
+from app.roles import Role
 from tests.owner import owner
 from tests.system import Caller, System
 

@@ -17,7 +17,8 @@ from app.database import Database
 from app.main import create_app
 from app.models.account import Client, ClientCustomer, User, UserLevel
 from app.passwords import fingerprint, new_secret
-from app.security import Principal, Role, Tokens, scopes_of
+from app.roles import Role, scopes_of
+from app.security import Principal, Tokens
 from app.settings import Settings, settings
 
 PASSWORD = "correct horse battery staple"  # for tests

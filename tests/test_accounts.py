@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.security import ROLE_SCOPES, Role
+from app.roles import ROLE_SCOPES, Role
 from tests.operations import description
 from tests.system import PASSWORD, Caller, System, a_customer
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app.models.account import AccessKind
-from app.security import Role
-from tests.owner import contents, owner
+from app.roles import Role
+from tests.owner import last_writes, owner
 from tests.system import (
     PASSWORD,
     Caller,
@@ -202,14 +202,14 @@ async def test_a_refused_request_changes_no_row(empty_system: System) -> None:
         (428, seller, "PATCH", mine, {"name": "改名"}, {}),
     ]
     async with owner(system) as connection:
-        before = await contents(connection)
+        before = await last_writes(connection)
         for status, caller, method, path, body, headers in refusals:
             answer = await caller.request(method, path, json=body, headers=headers)
             assert answer.status_code == status, (method, path, answer.text)
-        assert await contents(connection) == before
+        assert await last_writes(connection) == before
         done = await seller.patch(mine, {"name": "改名"}, headers=etag)
         assert done.status_code == 200
-        assert (await contents(connection))["customers"] != before["customers"]
+        assert (await last_writes(connection))["customers"] != before["customers"]
 
 
 # Reading it

@@ -1,6 +1,6 @@
 """Batches: each item is applied and answered on its own."""
 
-from app.security import Role
+from app.roles import Role
 from tests.owner import owner
 from tests.steps import batch
 from tests.system import System, a_customer, a_number, an_instant

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import worker
 from app.database import owner_engine
 from app.models.job import Job
-from app.security import Role
+from app.roles import Role
 from app.services import jobs, reference
 from app.services.codes import REMAP
 from tests.steps import batch, pages, until_waiting

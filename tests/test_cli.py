@@ -18,7 +18,7 @@ import pytest
 
 from app import cli, demo, importing
 from app.embedded import EmbeddedServer
-from app.security import Role
+from app.roles import Role
 from tests.servers import PATIENCE_S, a_free_port, crm, is_ready, up
 from tests.system import System, a_customer, a_number
 

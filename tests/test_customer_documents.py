@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from app import vault, vault_commands, worker
 from app.errors import Invalid
+from app.roles import Role
 from app.schemas.document import DocumentVersionCreate
-from app.security import Role
 from app.services import erasure
 from app.services.documents import keeping, kinds, pieces, second
 from app.settings import settings

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.models.account import UserLevel
-from app.security import Role
+from app.roles import Role
 from tests.system import Caller, System, a_customer, a_shipment, an_instant
 
 CONSENT = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.models.customer import ContactPointKind
-from app.security import Role
+from app.roles import Role
 from app.services import contact_points, names
 from tests.owner import owner
 from tests.system import Caller, System, a_customer, a_shipment

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.security import Role
+from app.roles import Role
 from tests.operations import description
 from tests.system import Caller, System, a_customer
 

@@ -17,7 +17,8 @@ from app.database import owner_engine, parse
 from app.models.base import Base, Stateful
 from app.models.code import Code
 from app.models.shipment import ShipmentStatus
-from app.security import Role, make_key, signing_keys
+from app.roles import Role
+from app.security import make_key, signing_keys
 from app.services.readiness import alembic_config
 from app.settings import Settings
 from tests.servers import crm

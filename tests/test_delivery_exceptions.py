@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.models.delivery_exception import DeliveryException, ExceptionState
-from app.security import Role
+from app.roles import Role
 from tests.system import Caller, System, a_customer, a_shipment, an_event, an_instant
 
 REASONS: list[dict[str, Any]] = json.loads(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.models.division import DivisionLevel
-from app.security import Role
+from app.roles import Role
 from app.services import divisions
 from tests.system import System, a_customer
 

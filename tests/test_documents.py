@@ -7,8 +7,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
+from app.roles import ROLE_SCOPES
 from app.routers.metrics import FROM_THE_DATABASE
-from app.security import ROLE_SCOPES
 from tests.owner import execute, owner
 from tests.system import System, running
 

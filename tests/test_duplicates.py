@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.models.customer import CustomerKind
 from app.models.job import Job
-from app.security import Role
+from app.roles import Role
 from app.services import clusters as clusters_service
 from app.services.duplicates import blocking, compare, record
 from app.worker.jobs import run_job

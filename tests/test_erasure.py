@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app import worker
 from app.models.base import Base
-from app.security import Role
+from app.roles import Role
 from tests.canaries import CANARIES, MAIL, NAME, PERSON, PHONE, TEXT
 from tests.owner import execute, owner
 from tests.papers import handed_in

@@ -12,8 +12,9 @@ from rich.progress import Progress
 import load_orders
 import order_plan
 import push_files
+from app.roles import Role
 from app.schemas.account import ClientCreate, UserCreate
-from app.security import Principal, Role
+from app.security import Principal
 from app.services import accounts
 from crm_api import Credentials
 from push_plan import Library

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.models.export import ExportColumn
+from app.roles import Role
 from app.schemas.spreadsheets import as_csv, guarded
-from app.security import Role
 from app.services.exports import marks, steps
 from app.worker import housekeeping, run_job
 from tests.canaries import NAME, PERSON, TEXT, assert_no_canary

@@ -1,6 +1,6 @@
 """The first job from end to end: a dispatch system pushes, a partner and the staff see it."""
 
-from app.security import Role
+from app.roles import Role
 from tests.system import System, a_customer, a_shipment, an_event
 
 

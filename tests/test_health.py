@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import text
 
-from app.security import Role
+from app.roles import Role
 from tests.owner import owner
 from tests.system import System, a_customer, running
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.security import Role
+from app.roles import Role
 from tests.operations import description
 from tests.owner import owner, refuse_customers_at_commit
 from tests.system import System, a_customer, a_number, an_event, an_instant
@@ -251,6 +251,8 @@ def test_every_post_that_creates_or_moves_takes_a_key() -> None:
         "/v1/users": "takes a secret",
         "/v1/users/{user_id}/reset-password": "takes a secret",
         "/v1/customers/search": "changes nothing",
+        "/v1/customers/duplicates/check": "changes nothing",
+        "/v1/customers/{customer_id}/merge/preview": "changes nothing",
         "/v1/segments/preview": "changes nothing",
         "/v1/audit/seals/verify": "changes nothing",
         "/v1/customers/{customer_id}/reveal": "answers a secret",

@@ -11,7 +11,7 @@ import pytest
 from app.errors import Invalid
 from app.models.customer import Customer
 from app.models.job import Job
-from app.security import Role
+from app.roles import Role
 from app.services.imports import files as import_files
 from app.services.imports import formats, matches, steps
 from app.worker import housekeeping, run_job
@@ -28,7 +28,7 @@ from tests.files import (
     taken_back,
     taken_in,
 )
-from tests.owner import contents, execute, owner
+from tests.owner import execute, last_writes, owner
 from tests.system import System, a_customer, running
 
 
@@ -381,9 +381,9 @@ async def test_a_dry_run_counts_what_would_happen_and_changes_no_customer(empty_
     rows.append(rows[3].replace("丁", "己").replace(f"erp,{number}", ","))
     content = a_file(*rows, headings=headings)
     async with owner(system) as connection:
-        before = await contents(connection)
+        before = await last_writes(connection)
         dry = await taken_in(system, content, dry_run="true")
-        after = await contents(connection)
+        after = await last_writes(connection)
     touched = {table for table in before if before[table] != after[table]}
     assert touched <= {
         "import_files",

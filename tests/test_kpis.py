@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.security import Role
+from app.roles import Role
 from tests.system import System, a_customer, a_number, an_event
 
 PROMISE = datetime(2026, 3, 10, 12, tzinfo=UTC)

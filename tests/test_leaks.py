@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.security import MACHINE_ROLES, Role
+from app.roles import MACHINE_ROLES, Role
 from tests.system import Caller, System, a_customer
 
 SEEN = {"description": "在公共群里看到客户的收件地址截图", "discovered_at": "2026-11-20T09:00:00+08:00"}

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.security import Role
+from app.roles import Role
 from app.settings import Settings
 from tests.system import Caller, System, a_customer, a_number, an_event, running
 

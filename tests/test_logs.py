@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from app import logs, worker
 from app.database import owner_engine
-from app.security import Role
+from app.roles import Role
 from tests.system import System, a_customer, a_shipment, an_event, running
 
 Lines = Callable[[], list[dict[str, Any]]]

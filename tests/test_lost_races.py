@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.security import Role
-from tests.owner import contents, owner
+from app.roles import Role
+from tests.owner import last_writes, owner
 from tests.system import System
 
 NEW = {"name": "顺丰", "kind": "company"}
@@ -46,10 +46,10 @@ async def test_after_three_attempts_the_caller_is_asked_to_come_again(
     await lose_races(empty_system, 3, sqlstate, at_commit=False)
     marketing = await empty_system.as_role(Role.MARKETING)
     async with owner(empty_system) as connection:
-        before = await contents(connection)
+        before = await last_writes(connection)
         refused: Any = await marketing.post("/v1/customers", NEW)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        assert await contents(connection) == before
+        assert await last_writes(connection) == before
     assert (await marketing.post("/v1/customers", NEW)).status_code == 201
 
 

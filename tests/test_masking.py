@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.roles import Role
 from app.schemas.masking import (
     mask_address,
     mask_email,
@@ -20,7 +21,6 @@ from app.schemas.masking import (
     redact,
     redact_all,
 )
-from app.security import Role
 from tests.canaries import MAIL, NAME, PERSON, PHONE, ROOM, TEXT, assert_no_canary
 from tests.operations import description
 from tests.policy import MAY

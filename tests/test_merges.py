@@ -9,16 +9,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.models.base import Base
+from app.roles import Role
 from app.schemas.merge import MergeCreate
-from app.security import Role
 from app.services import erasure, linked_rows, merges, survivorship
 from app.services.duplicates import found
 from tests.calls import CALLS
-from tests.owner import execute, owner
+from tests.owner import contents, execute, owner
 from tests.steps import told
 from tests.system import Caller, System, a_customer, a_number, a_shipment
 
-ITS_OWN = {"merges", "merged_rows", "events", "accesses", "sign_in_failures"}
+ITS_OWN = {"merges", "merged_rows", "events"}
 """Tables that a merge and its undo may leave changed."""
 
 
@@ -384,6 +384,8 @@ LINKS: dict[str, str] = {
     "seen": "INSERT INTO segment_seen VALUES ('{segment}', '{0}') ON CONFLICT DO NOTHING",
     "hold": "INSERT INTO legal_holds (id, customer_id, reason, placed_by, version)"
     " VALUES (gen_random_uuid(), '{0}', '诉讼', '{user}', 1)",
+    "paper": "INSERT INTO documents (id, customer_id, kind, project, state, latest, created_by, version)"
+    " VALUES (gen_random_uuid(), '{0}', 'contract', '顺丰年框', 'kept', 1, '{user}', 1)",
     "request": "INSERT INTO privacy_requests (id, kind, state, customer_id, contact_id, received_at, due_at, created_by, version)"
     " VALUES (gen_random_uuid(), 'access', 'received', '{0}', '{person}', now(), now(), '{user}', 1)",
     "leak": "INSERT INTO leak_customers VALUES ('{leak}', '{0}') ON CONFLICT DO NOTHING",
@@ -409,16 +411,7 @@ PLACED = (
 PLACES = st.tuples(st.integers(0, 3), st.integers(0, 3)).filter(lambda both: both[0] != both[1])
 
 
-async def digests(connection: Any) -> dict[str, str]:
-    """Of every row of every table, byte for byte, but of those that a merge may leave changed."""
-    parts = [
-        f"SELECT '{table}', concat_ws(' ', count(*), sum(hashtextextended(t::text, 0))) FROM {table} t"
-        for table in Base.metadata.tables.keys() - ITS_OWN
-    ]
-    return dict(await connection.fetch(" UNION ALL ".join(parts)))
-
-
-@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(
     links=st.lists(st.tuples(st.sampled_from(sorted(LINKS)), PLACES), max_size=25),
     merges=st.lists(PLACES, min_size=1, max_size=3),
@@ -446,7 +439,7 @@ async def test_whatever_is_linked_a_merge_and_its_undo_leave_every_row_as_it_was
             await connection.execute(LINKS[name].format(ids[a], ids[b], **known))
         async with system.database.sessions.begin() as session:
             await found.note(session, [UUID(each) for each in ids])
-        before = await digests(connection)
+        before = {k: v for k, v in (await contents(connection)).items() if k not in ITS_OWN}
         made = []
         for a, b in merges:
             answer = await merged(marketing, ids[a], ids[b], **sides)
@@ -455,5 +448,5 @@ async def test_whatever_is_linked_a_merge_and_its_undo_leave_every_row_as_it_was
         for merge in reversed(made):
             answer = await undone(marketing, merge)
             assert answer.status_code == 200, answer.text
-        after = await digests(connection)
+        after = {k: v for k, v in (await contents(connection)).items() if k not in ITS_OWN}
     assert {name for name in after if after[name] != before[name]} == set()

@@ -10,9 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import text
 
+from app.roles import Role
 from app.routers import metrics
 from app.routers.metrics import METHODS
-from app.security import Role
 from app.services import backlog
 from app.settings import Settings
 from tests.owner import execute, owner

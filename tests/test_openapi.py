@@ -11,8 +11,8 @@ import pytest
 from app import __version__
 from app.demo import throwaway_settings
 from app.main import create_app
+from app.roles import Scope
 from app.schemas.base import Body
-from app.security import Scope
 from app.services.documents import kinds
 
 COMMITTED = Path(__file__).resolve().parents[1] / "openapi/v1.json"

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from app.models.order import Order, OrderState
-from app.security import Role
+from app.roles import Role
 from tests.system import System, a_customer, a_shipment
 
 ALLOWED = {

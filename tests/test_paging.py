@@ -25,7 +25,7 @@ from app.models.leak import LeakIncident
 from app.models.privacy import LegalHold, PrivacyRequest
 from app.models.segment import Segment, SegmentMember
 from app.models.verification import Proposal, Task
-from app.security import Role
+from app.roles import Role
 from tests.operations import description
 from tests.system import Caller, System, a_customer, a_shipment, an_event
 

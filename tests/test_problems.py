@@ -12,8 +12,8 @@ import httpx
 import pytest
 from sqlalchemy import event
 
+from app.roles import Role
 from app.routers.problem_types import catalogue
-from app.security import Role
 from tests.operations import description
 from tests.owner import refuse_customers_at_commit
 from tests.servers import own_server
@@ -392,7 +392,7 @@ async def test_a_field_that_nobody_knows_is_refused_everywhere(system: System) -
 
 
 async def somebody_for(system: System, operation: dict[str, Any]) -> Caller:
-    from app.security import ROLE_SCOPES
+    from app.roles import ROLE_SCOPES
 
     needed = {scope for each in operation.get("security", []) for scopes in each.values() for scope in scopes}
     role = next((role for role, scopes in ROLE_SCOPES.items() if needed <= scopes), Role.ADMIN)

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi.routing import iter_route_contexts
 
-from app.security import Role
+from app.roles import Role
 from tests import answers
 from tests.calls import CALLS
 from tests.canaries import assert_no_canary

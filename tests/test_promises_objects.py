@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.security import ROLE_SCOPES, Role, Scope
+from app.roles import ROLE_SCOPES, Role, Scope
 from tests.calls import CALLS, ITEMS
 from tests.operations import body_schema, described, parameters, resolved, schema_named
 from tests.owner import execute

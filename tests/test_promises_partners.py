@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.security import Role
+from app.roles import Role
 from tests.owner import owner
 from tests.policy import MAY
 from tests.system import Caller, System, a_number

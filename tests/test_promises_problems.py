@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.roles import Role
 from app.routers.problem_types import catalogue
-from app.security import Role
 from tests.operations import body_schema, described, parameters
 from tests.owner import owner
 from tests.policy import MAY
@@ -53,7 +53,7 @@ async def test_403_without_the_scope_and_404_for_partners(book: Book) -> None:
 
 
 async def test_404_where_there_is_nothing(book: Book) -> None:
-    words = {"list": "no-such-list", "kind": "ship_to", "system": "erp", "external_id": "none"}
+    words = {"list": "no-such-list", "kind": "ship_to", "system": "erp", "external_id": "none", "number": "1"}
     nothing = words | {"tracking_no": a_number()}
     async with judged(404, "not-found") as answers:
         for name, operation in described().items():

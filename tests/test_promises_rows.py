@@ -8,9 +8,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.security import Role
+from app.roles import Role
 from tests.operations import described, parameters
-from tests.owner import contents, owner
+from tests.owner import last_writes, owner
 from tests.policy import MAY
 from tests.shapes import faults
 from tests.system import Caller, System, a_number, running
@@ -201,7 +201,7 @@ class Rows:
 
     async def changed(self) -> bool:
         """Whether anything has changed since the last look."""
-        before, self.seen = self.seen, await contents(self.connection)
+        before, self.seen = self.seen, await last_writes(self.connection)
         return self.seen != before
 
 

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import worker
 from app.models.event import Outbox
-from app.security import Principal, Role
+from app.roles import Role
+from app.security import Principal
 from app.services import events
 from tests.steps import until_waiting
 from tests.system import System, a_shipment, an_event, an_instant

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.security import Role
+from app.roles import Role
 from tests.canaries import CANARIES, MAIL, NAME, PERSON, PHONE, ROOM, STREET, TEXT, assert_no_canary
 from tests.owner import owner
 from tests.system import Caller, System, a_customer, a_shipment, running

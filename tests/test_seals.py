@@ -10,7 +10,8 @@ import pytest
 from app import audit_commands, cli, worker
 from app.models.account import AccessKind
 from app.models.audit import AuditStream
-from app.security import Principal, Role
+from app.roles import Role
+from app.security import Principal
 from app.services import accesses, events, seals
 from tests.owner import execute, owner
 from tests.system import System

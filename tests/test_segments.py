@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 
 from app import clock, worker
 from app.models.customer import Customer
+from app.roles import Role
 from app.schemas.segment_filter import Filter
-from app.security import Role
 from app.services.segments.filters import compiled
 from tests.segments import members_by_hand, put
 from tests.system import Caller, System, a_customer, a_shipment

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.models.account import UserLevel
-from app.security import Role
+from app.roles import Role
 from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event, an_instant
 
 PROMISE = "2026-03-10T18:00:00+08:00"

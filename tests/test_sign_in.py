@@ -11,8 +11,9 @@ import pytest
 from pwdlib import PasswordHash
 
 from app import passwords
+from app.roles import Role, scopes_of
 from app.schemas.account import ClientCreate
-from app.security import Principal, Role, scopes_of
+from app.security import Principal
 from app.services import accounts
 from tests.owner import execute, owner
 from tests.system import PASSWORD, Caller, System, a_customer, a_number, a_shipment, an_event, running

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app import clock, worker
+from app.roles import Role
 from app.schemas.shipment import ShipmentCreate
-from app.security import Role
 from app.services import shipments
 from tests.system import System, a_customer, a_number, an_event
 

@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
 from app import logs, telemetry, worker
-from app.security import Role
+from app.roles import Role
 from app.services import jobs
 from app.telemetry import tracing
 from tests.owner import execute, owner

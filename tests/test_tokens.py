@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from pydantic import SecretStr
 
 from app import clock
-from app.security import Role, SigningKey, Tokens, make_key, signing_keys
+from app.roles import Role
+from app.security import SigningKey, Tokens, make_key, signing_keys
 from tests.system import Caller, System, running
 
 Json = dict[str, Any]

@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from app import worker
 from app.database import owner_engine
+from app.roles import Role
 from app.schemas.shipment import ShipmentCreate, TrackingEventPush
-from app.security import Role
 from app.services import shipments, tracking
 from tests.steps import batch, pages, until_waiting
 from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event

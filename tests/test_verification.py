@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app import worker
-from app.security import Role
+from app.roles import Role
 from tests.owner import owner
 from tests.system import Caller, System, a_customer
 

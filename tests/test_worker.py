@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from app.database import owner_engine
-from app.security import Role
+from app.roles import Role
 from app.worker import Worker, loops
 from tests.servers import own_server
 from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event, an_instant, running

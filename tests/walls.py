@@ -1,6 +1,6 @@
 """The two walls between partners, taken down one at a time, and a parcel to look for behind them."""
 
-from app.security import Role
+from app.roles import Role
 from tests.owner import owner
 from tests.system import System, a_shipment, an_event, an_instant
 

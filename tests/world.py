@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 
 from app import worker
-from app.security import Role
+from app.roles import Role
 from app.worker import run_job, seal_audit
 from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, MAPPING, NOTE, SHIPMENT
 from tests.canaries import NAME, PERSON, TEXT

@@ -21,11 +21,12 @@ from app.errors import (
     Unauthenticated,
 )
 from app.models.account import AccessKind
+from app.roles import Scope
 from app.routers.access_log import template_of
 from app.routers.idempotency import Key, fingerprint
 from app.routers.limits import Limits
 from app.routers.problems import NotModified
-from app.security import Principal, Scope, Tokens
+from app.security import Principal, Tokens
 from app.services import accesses
 from app.settings import Settings
 

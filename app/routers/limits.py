@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from app.errors import TooManyRequests
-from app.security import Principal, Role
+from app.roles import Role
+from app.security import Principal
 from app.settings import Settings
 
 WINDOW = 4

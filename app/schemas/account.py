@@ -8,8 +8,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from app.models.account import UserLevel
 from app.paging import ListQuery
+from app.roles import MACHINE_ROLES, Role
 from app.schemas.base import Body, Email, Line, Read, Unset, Word, refused
-from app.security import MACHINE_ROLES, Role
 
 StaffRoles = Annotated[list[Role], Field(min_length=1, max_length=10, examples=[["operations"]])]
 MachineRole = Annotated[

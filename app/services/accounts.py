@@ -13,6 +13,7 @@ from app.models.account import Client, ClientCustomer, Department, User
 from app.models.code import CarrierSource
 from app.models.customer import Customer
 from app.passwords import fingerprint, hash_password, new_secret
+from app.roles import Role
 from app.schemas.account import (
     ClientChange,
     ClientCreate,
@@ -22,7 +23,7 @@ from app.schemas.account import (
     UserCreate,
     UserQuery,
 )
-from app.security import Principal, Role
+from app.security import Principal
 from app.services import events
 
 Account = TypeVar("Account", User, Client)

@@ -20,6 +20,7 @@ from app.models.customer import (
     CustomerGrant,
     CustomerState,
 )
+from app.roles import Scope
 from app.schemas.customer import (
     CustomerAddressCreate,
     CustomerChange,
@@ -28,7 +29,7 @@ from app.schemas.customer import (
     CustomerQuery,
 )
 from app.schemas.masking import redact
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import contact_points, divisions, events, names
 from app.services.duplicates import found as duplicates
 

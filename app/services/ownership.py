@@ -10,8 +10,9 @@ from app.clock import now
 from app.errors import Forbidden, Invalid, NotFound
 from app.models.account import Team, User, UserLevel
 from app.models.customer import Customer, CustomerGrant
+from app.roles import Role, Scope
 from app.schemas.ownership import GrantCreate, HandOver, Transfer
-from app.security import Principal, Role, Scope
+from app.security import Principal
 from app.services import customers, events
 
 MOST = 5000

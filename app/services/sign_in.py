@@ -18,7 +18,8 @@ from app.database import Sessions
 from app.errors import CourierError, NotFound, SignInFailed, TooManyRequests, Unauthenticated
 from app.models.account import AccessKind, Client, RefreshToken, RevokedToken, SignInFailure, User
 from app.passwords import check_password, fingerprint, new_secret
-from app.security import Principal, Role, Tokens, scopes_of
+from app.roles import Role, scopes_of
+from app.security import Principal, Tokens
 from app.services import accesses
 from app.settings import Settings
 

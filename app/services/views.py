@@ -14,8 +14,9 @@ from app.models.code import Code
 from app.models.customer import Contact, ContactPoint, Customer, CustomerAddress, CustomerContact
 from app.models.delivery_exception import DeliveryException
 from app.models.shipment import Shipment, ShipmentLeg, TrackingEvent, TrackingNumber
+from app.roles import Scope
 from app.schemas.base import normalised
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import customers, delivery_exceptions
 
 

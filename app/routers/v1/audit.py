@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from app.paging import ListQuery, Page, paginate
+from app.roles import Scope
 from app.routers.deps import Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.audit import (
@@ -16,7 +17,7 @@ from app.schemas.audit import (
     SealVerification,
     VerifySeals,
 )
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import accesses, seals
 
 router = CourierRouter(prefix="/audit", tags=["audit"])

@@ -7,6 +7,7 @@ from fastapi import Query
 
 from app.models.code import CarrierCode, CarrierSource, UnmappedCode
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.code import (
@@ -17,7 +18,7 @@ from app.schemas.code import (
     CarrierSourceRead,
     UnmappedCodeRead,
 )
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import codes
 
 router = CourierRouter(tags=["carrier codes"])

@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app.models.account import Client
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.account import ClientChange, ClientCreate, ClientQuery, ClientRead, ClientSecret
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import accounts
 
 router = CourierRouter(prefix="/clients", tags=["clients"])

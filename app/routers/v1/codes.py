@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import Field
 
+from app.roles import Scope
 from app.routers.deps import Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.code import CodeListRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import codes
 
 router = CourierRouter(prefix="/codes", tags=["codes"])

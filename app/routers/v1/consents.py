@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app.models.customer import Consent, CustomerNote
 from app.paging import ListQuery, Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.consent import ConsentCreate, ConsentQuery, ConsentRead, NoteCreate, NoteRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import consents
 
 router = CourierRouter(prefix="/customers/{customer_id}", tags=["customers"])

@@ -4,10 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from app.models.customer import CustomerContact
+from app.roles import Scope
 from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.contact import ContactChange, ContactCreate, ContactRead, ContactRole
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import contacts
 
 router = CourierRouter(prefix="/customers/{customer_id}/contacts", tags=["contacts"])

@@ -4,10 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from app.models.customer import CustomerAddress
+from app.roles import Scope
 from app.routers.deps import OnceSession, Session, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.customer import CustomerAddressCreate, CustomerAddressRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import customer_addresses
 
 router = CourierRouter(prefix="/customers/{customer_id}/addresses", tags=["customers"])

@@ -7,11 +7,12 @@ from uuid import UUID
 from fastapi import Path
 
 from app.models.customer import CustomerLinkKind, ExternalId
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, Session, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.base import TrackingNo, Word
 from app.schemas.customer_link import CustomerLinkRead, ExternalIdCreate, ExternalIdRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import customer_links
 
 router = CourierRouter(prefix="/customers/{customer_id}", tags=["customers"])

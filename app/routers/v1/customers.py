@@ -8,6 +8,7 @@ from fastapi import Query
 from app.errors import NotFound
 from app.models.customer import Customer, CustomerState
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, SettingsOf, Tag, holder_of
 from app.routers.problems import MovedTo
 from app.routers.routes import CourierRouter
@@ -22,7 +23,7 @@ from app.schemas.customer import (
     CustomerSummary,
 )
 from app.schemas.reveal import CustomerWhole, Reveal
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import customer_search, customers, merges, reveals, views
 
 router = CourierRouter(prefix="/customers", tags=["customers"])

@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app.models.delivery_exception import DeliveryException
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.delivery_exception import ExceptionNote, ExceptionQuery, ExceptionRead, ExceptionResolution
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import delivery_exceptions
 
 router = CourierRouter(prefix="/delivery-exceptions", tags=["delivery exceptions"])

@@ -4,11 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from app.models.account import Department
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, Session, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.account import DepartmentCreate, DepartmentRead
 from app.schemas.team import LiaisonChange
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import accounts, teams
 
 router = CourierRouter(prefix="/departments", tags=["departments"])

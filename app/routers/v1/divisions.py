@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import Query
 
 from app.models.division import Division
+from app.roles import Scope
 from app.routers.deps import Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.division import DivisionQuery, DivisionRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import divisions
 
 router = CourierRouter(prefix="/divisions", tags=["divisions"])

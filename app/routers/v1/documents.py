@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from app.models.document import Document, DocumentKind
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import DatabaseOf, OnceSession, Reading, Session, SettingsOf, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.routers.uploads import Received
@@ -22,7 +23,7 @@ from app.schemas.document import (
     DocumentVersionCreate,
 )
 from app.schemas.masking import redact
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import reveals
 from app.services.documents import keeping, kinds, pieces
 

@@ -9,6 +9,7 @@ from app.models.duplicate import DuplicatePair
 from app.models.job import Job
 from app.models.merge import Merge
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.duplicate import (
@@ -21,7 +22,7 @@ from app.schemas.duplicate import (
 )
 from app.schemas.job import JobRead
 from app.schemas.merge import MergeCreate, MergePreview, MergeRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import clusters, merges
 
 router = CourierRouter(tags=["customers"])

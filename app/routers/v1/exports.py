@@ -9,10 +9,11 @@ from fastapi.responses import StreamingResponse
 from app.models.export import Export
 from app.models.import_file import FileFormat
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import DatabaseOf, OnceSession, Reading, Session, Tag, holder_of, operation_of
 from app.routers.routes import CourierRouter
 from app.schemas.export import ExportCreate, ExportDecision, ExportQuery, ExportRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services.exports import requests
 
 router = CourierRouter(prefix="/exports", tags=["exports"])

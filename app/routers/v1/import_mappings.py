@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import Path
 
 from app.models.import_file import ImportMapping
+from app.roles import Scope
 from app.routers.deps import Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.import_file import ImportMappingPut, ImportMappingRead, MappingName
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services.imports import requests
 
 router = CourierRouter(prefix="/import-mappings", tags=["imports"])

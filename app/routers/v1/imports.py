@@ -10,6 +10,7 @@ from fastapi import Query, Request, Response
 
 from app.models.import_file import ImportFile, ImportRow
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, holder_of
 from app.routers.problems import describe, language_of
 from app.routers.routes import CourierRouter
@@ -17,7 +18,7 @@ from app.routers.uploads import Received
 from app.schemas.import_file import ImportErrorsQuery, ImportOptions, ImportQuery, ImportRead
 from app.schemas.masking import redact
 from app.schemas.spreadsheets import as_csv
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services.imports import files, requests
 
 router = CourierRouter(prefix="/imports", tags=["imports"])

@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app.models.job import Job
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.job import JobQuery, JobRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import jobs
 
 router = CourierRouter(prefix="/jobs", tags=["jobs"])

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
+from app.roles import Scope
 from app.routers.deps import Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.kpi import OnTimeQuery, OnTimeRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import kpis
 
 router = CourierRouter(prefix="/kpis", tags=["kpis"])

@@ -7,11 +7,12 @@ from fastapi import Query
 
 from app.models.leak import LeakIncident, LeakState
 from app.paging import ListQuery, Page, paginate
+from app.roles import Scope
 from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.audit import AccessRead
 from app.schemas.leak import LeakChange, LeakQuery, LeakRead, LeakReport
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import leaks
 
 router = CourierRouter(prefix="/leak-incidents", tags=["privacy"])

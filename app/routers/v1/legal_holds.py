@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app.models.privacy import LegalHold
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.privacy import HoldCreate, HoldLift, HoldQuery, HoldRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import holds
 
 router = CourierRouter(prefix="/legal-holds", tags=["privacy"])

@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import Request
 
+from app.roles import Scope
 from app.routers.deps import Reading, holder_of
 from app.routers.problems import language_of
 from app.routers.routes import CourierRouter
 from app.schemas.account import MeRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import profile
 
 router = CourierRouter(prefix="/me", tags=["me"])

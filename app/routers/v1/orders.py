@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app.models.order import Order
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.order import OrderCreate, OrderQuery, OrderRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import orders
 
 router = CourierRouter(prefix="/orders", tags=["orders"])

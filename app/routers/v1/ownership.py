@@ -5,11 +5,12 @@ from typing import Annotated
 from uuid import UUID
 
 from app.models.customer import Customer, CustomerGrant
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.customer import CustomerRead
 from app.schemas.ownership import GrantCreate, GrantRead, HandedOver, HandOver, Transfer
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import ownership
 
 router = CourierRouter(prefix="/customers", tags=["customers"])

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from app.roles import Scope
 from app.routers.deps import database_of, holder_of
 from app.routers.problems import language_of
 from app.routers.routes import CourierRouter
 from app.schemas.shipment import LookUpQuery, PartnerLookup
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import partners
 
 router = CourierRouter(prefix="/partner", tags=["partner"])

@@ -7,6 +7,7 @@ from fastapi import Query, Response
 
 from app.models.privacy import PrivacyRequest
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import EntityTag, OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.privacy import (
@@ -18,7 +19,7 @@ from app.schemas.privacy import (
     PrivacyRequestRefuse,
     PrivacyRequestVerify,
 )
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import copies, privacy
 
 router = CourierRouter(prefix="/privacy-requests", tags=["privacy"])

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from app.paging import ListQuery, Page, paginate
+from app.roles import Scope
 from app.routers.deps import Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.privacy import RetentionRuleRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import retention
 
 router = CourierRouter(prefix="/retention-rules", tags=["privacy"])

@@ -7,6 +7,7 @@ from fastapi import Query, Request
 
 from app.models.segment import Segment, SegmentVersion
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers import batches
 from app.routers.deps import EntityTag, IfMatch, OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
@@ -32,7 +33,7 @@ from app.schemas.segment import (
     SegmentSnapshotRead,
     SegmentVersionRead,
 )
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import rfm
 from app.services.segments import history, keeping, membership
 

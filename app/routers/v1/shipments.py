@@ -6,6 +6,7 @@ from fastapi import Path, Query, Request
 
 from app.models.shipment import Shipment
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.batches import answer_each
 from app.routers.deps import OnceSession, Reading, Session, SettingsOf, Tag, holder_of
 from app.routers.problems import language_of
@@ -22,7 +23,7 @@ from app.schemas.shipment import (
     ShipmentRead,
     ShipmentSummary,
 )
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import reopening, reveals, shipments, views
 
 router = CourierRouter(prefix="/shipments", tags=["shipments"])

@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app.models.verification import Task, TaskState
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import EntityTag, OnceSession, Reading, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.verification import TaskClose, TaskQuery, TaskRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import tasks
 
 router = CourierRouter(prefix="/tasks", tags=["verification"])

@@ -4,10 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from app.models.account import Team
+from app.roles import Scope
 from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.team import TeamChange, TeamCreate, TeamRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import teams
 
 router = CourierRouter(prefix="/teams", tags=["teams"])

@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import Query, Request
 
 from app.paging import Page
+from app.roles import Scope
 from app.routers.deps import Reading, holder_of
 from app.routers.problems import language_of
 from app.routers.routes import CourierRouter
 from app.schemas.timeline import PurchaseQuery, PurchasesRead, TimelineEntry, TimelineQuery
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import timeline
 
 router = CourierRouter(prefix="/customers/{customer_id}", tags=["customers"])

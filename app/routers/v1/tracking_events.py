@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import Request
 
+from app.roles import Scope
 from app.routers import batches
 from app.routers.deps import Session, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.shipment import PushAnswer, PushBatchAnswer, TrackingEventBatch, TrackingEventPush
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import tracking
 
 router = CourierRouter(tags=["tracking"])

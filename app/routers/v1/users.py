@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app.models.account import User
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.account import PasswordReset, UserChange, UserCreate, UserQuery, UserRead
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import accounts
 
 router = CourierRouter(prefix="/users", tags=["users"])

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from app.paging import Page, paginate
+from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.verification import (
@@ -14,7 +15,7 @@ from app.schemas.verification import (
     VerificationQuery,
     VerificationRead,
 )
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import verification
 
 router = CourierRouter(tags=["verification"])

@@ -13,9 +13,10 @@ from app.models.account import AccessKind
 from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
 from app.models.segment import Segment
+from app.roles import Scope
 from app.schemas.export import ExportCreate, ExportDecision, ExportQuery
 from app.schemas.masking import redact
-from app.security import Principal, Scope
+from app.security import Principal
 from app.services import accesses, events, jobs
 from app.services.exports import steps
 

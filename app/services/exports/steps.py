@@ -20,8 +20,9 @@ from app.models.export import Export, ExportColumn, ExportPart, ExportState
 from app.models.import_file import FileFormat
 from app.models.job import Job
 from app.models.segment import Segment
+from app.roles import Role, Scope, scopes_of
 from app.schemas.spreadsheets import as_csv
-from app.security import Principal, Role, Scope, scopes_of
+from app.security import Principal
 from app.services import events, jobs
 from app.services.exports import marks, rows
 from app.settings import settings
