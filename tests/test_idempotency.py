@@ -251,6 +251,8 @@ def test_every_post_that_creates_or_moves_takes_a_key() -> None:
         "/v1/users": "takes a secret",
         "/v1/users/{user_id}/reset-password": "takes a secret",
         "/v1/customers/search": "changes nothing",
+        "/v1/customers/duplicates/check": "changes nothing",
+        "/v1/customers/{customer_id}/merge/preview": "changes nothing",
         "/v1/segments/preview": "changes nothing",
         "/v1/audit/seals/verify": "changes nothing",
         "/v1/customers/{customer_id}/reveal": "answers a secret",

@@ -56,6 +56,7 @@ LISTS = {
 }
 APART = {
     "/v1/audit/seals",
+    "/v1/customers/duplicates",
     "/v1/leak-incidents/{incident_id}/accesses",
     "/v1/retention-rules",
     "/v1/segments/{segment_id}/members",

@@ -47,7 +47,7 @@ STATEMENTS: dict[str, int] = {
     "dismiss_duplicate": 5,
     "scan_duplicates": 5,
     "preview_merge": 4,
-    "merge_customers": 48,
+    "merge_customers": 50,
     "get_merge": 4,
     "undo_merge": 31,
     "add_contact": 12,
