@@ -108,9 +108,9 @@ async def test_a_check_answers_what_making_it_would_find_and_stores_nothing(syst
     body = {"name": f"{own}茶业", "kind": "company", "addresses": [WEST_LAKE]}
     count = "SELECT count(*) FROM customers"
     before = await system.scalar(count)
-    (found_,) = (await marketing.post("/v1/customers/duplicates/check", body)).json()["items"]
-    assert (found_["customer"]["id"], await system.scalar(count)) == (one["id"], before)
-    assert found_["score"] > 0.9
+    best, *_ = (await marketing.post("/v1/customers/duplicates/check", body)).json()["items"]
+    assert (best["customer"]["id"], await system.scalar(count)) == (one["id"], before)
+    assert best["score"] > 0.9
     body["kind"] = "person"
     assert (await marketing.post("/v1/customers/duplicates/check", body)).json()["items"] == []
 

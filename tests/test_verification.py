@@ -66,14 +66,14 @@ async def test_staleness_grows_with_age_and_falls_with_what_is_confirmed(system:
     assert (await fresh(marketing, made))["staleness"] == 100
 
 
-async def test_a_key_customer_is_confirmed_more_often_than_others(system: System) -> None:
-    marketing = await system.as_role(Role.MARKETING)
-    usual, key = await a_customer(system), await a_customer(system, tier="key")
+async def test_a_key_customer_is_confirmed_more_often_than_others(empty_system: System) -> None:
+    marketing = await empty_system.as_role(Role.MARKETING)
+    usual, key = await a_customer(empty_system), await a_customer(empty_system, tier="key")
     rules = [{duty["rule"] for duty in (await fresh(marketing, each))["duties"]} for each in (usual, key)]
     assert rules[0] == {"marketing", "sales", "customer_service", "operations", "finance"}
     assert rules[1] == {f"{department}_key" for department in rules[0]}
     for each in (usual, key):
-        await age(system, each["id"], 45)
+        await age(empty_system, each["id"], 45)
     due = (await marketing.get("/v1/verifications", params={"due": "true", "limit": 200})).json()["items"]
     mine = [
         (row["customer_id"], row["department"])
@@ -83,11 +83,11 @@ async def test_a_key_customer_is_confirmed_more_often_than_others(system: System
     assert mine == [(key["id"], "sales")]
 
 
-async def test_the_list_of_what_is_due_is_sorted_and_filtered(system: System) -> None:
-    marketing, sales = await system.as_role(Role.MARKETING), await system.staff(Role.SALES)
-    made = [await a_customer(system, owner_id=sales.id) for _ in range(3)]
+async def test_the_list_of_what_is_due_is_sorted_and_filtered(empty_system: System) -> None:
+    marketing, sales = await empty_system.as_role(Role.MARKETING), await empty_system.staff(Role.SALES)
+    made = [await a_customer(empty_system, owner_id=sales.id) for _ in range(3)]
     for days, each in zip((400, 100, 500), made, strict=True):
-        await age(system, each["id"], days)
+        await age(empty_system, each["id"], days)
     query = {"due": "true", "department": "sales"}
     rows = (await sales.get("/v1/verifications", params=query)).json()["items"]
     assert [row["customer_id"] for row in rows] == [made[2]["id"], made[0]["id"], made[1]["id"]]
