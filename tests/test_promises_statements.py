@@ -199,7 +199,7 @@ EACH: dict[str, int] = {
 }
 """Statements of a batch for each item after the first."""
 
-MANY, ROWS = 6, 50
+MANY, ROWS = 20, 50
 
 COPIES = {
     "customers": "'code', 'c' || n, 'merged_into_id', NULL",
