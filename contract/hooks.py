@@ -28,6 +28,7 @@ LAWS = {
     r"This cursor is not one of ours": "only the server makes cursors; they are sealed",
     r"This key was used for another request": "an Idempotency-Key stands for the request it came with first",
     r"give either customer_id or customer_code": "as oneOf, the generator of Python clients loses the other fields",
+    r"can't be merged with itself": "a schema can't compare the body with the path",
     r"must come after": "a schema can't compare two fields",
     r"give from and to both as dates or both as instants": "a schema can't compare two fields",
     r"(dispatch|partner) client has": "which fields a client needs hangs on its role",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from fastapi.routing import iter_route_contexts
 
 from app.roles import Role
@@ -13,6 +14,8 @@ from tests.operations import described, name_of, operations, resolved, schema_na
 from tests.policy import MAY, PUBLIC
 from tests.system import System
 from tests.world import World
+
+pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
 
 OUTSIDE_THE_API = {
     "/.well-known/jwks.json",

@@ -16,6 +16,8 @@ from tests.steps import told
 from tests.system import Caller, System, a_number
 from tests.world import World
 
+pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+
 WRITTEN = "the list holds what its requester may see, whatever it asks for; see test_exports.py"
 
 IN_TERMS = "422 that points into the terms, where there is nothing; see test_exports.py"

@@ -16,6 +16,8 @@ from tests.shapes import faults
 from tests.system import Caller, System, a_number, running
 from tests.world import World
 
+pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+
 AGAIN: dict[str, int] = {
     "create_token": 200,
     "revoke_token": 200,

@@ -13,6 +13,8 @@ from tests.statements import Statements, heard
 from tests.system import System
 from tests.world import World
 
+pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+
 STATEMENTS: dict[str, int] = {
     "create_token": 5,
     "revoke_token": 6,
