@@ -9,7 +9,6 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 CODE := app bench contract examples faults migrations tests
 UPGRADE ?=
 KILLS ?= 200
-RECOVERY ?= 10
 SIZE ?= small
 MINUTES ?= 10
 NPM := PATH="$(CURDIR)/contract/.venv/bin:$$PATH" npm
@@ -48,7 +47,7 @@ bench: .venv/dev bench/.packages/sets ## Measure beside a bare server: SIZE=tiny
 	$(BIN)/python -m bench --size $(SIZE)
 
 faults: .venv/dev ## Kill, cut and fill up a real system; KILLS=20 is the short form, SEED=... repeats one
-	$(BIN)/python -m faults --kills $(KILLS) --recovery $(RECOVERY) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m faults --kills $(KILLS) $(if $(RECOVERY),--recovery $(RECOVERY)) $(if $(SEED),--seed $(SEED))
 
 contract: .venv/dev contract/.venv/tools contract/node_modules/tools ## Lint the API, compare it, make clients of it and fuzz it (FUZZ_SECONDS=60)
 	@$(BIN)/python contract/check.py

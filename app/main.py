@@ -15,6 +15,7 @@ from app.routers import health, metrics, openapi, problem_types, problems, v1
 from app.routers.access_log import AccessLog, is_watching
 from app.routers.bodies import BodyLimit
 from app.routers.limits import Limits
+from app.routers.routes import operation_id
 from app.security import Tokens
 from app.settings import Settings, settings
 
@@ -33,7 +34,7 @@ def create_app(configured: Settings | None = None) -> FastAPI:
         docs_url="/docs",
         redoc_url="/redoc",
         lifespan=_lifespan,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=operation_id,
         separate_input_output_schemas=False,
         telemetry=traced,
     )

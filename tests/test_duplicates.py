@@ -81,7 +81,7 @@ def test_names_are_compared_without_place_and_form(one: str, other: str, alike: 
     assert not alike or set(blocking.keys(records[0])) & set(blocking.keys(records[1]))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=40), st.text(max_size=40), st.sampled_from(CustomerKind))
 def test_any_two_names_have_a_score_whichever_comes_first(one: str, other: str, kind: CustomerKind) -> None:
     a, b = record.made(kind, one), record.made(kind, other)

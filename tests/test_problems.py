@@ -345,9 +345,9 @@ async def test_sql_in_a_filter_finds_nothing_and_breaks_nothing(system: System) 
         "(?i).*",
     ):
         found = await marketing.post("/v1/customers/search", {"q": evil, "limit": 200})
-        words = re.findall(r"\w+", evil.lower())
-        assert all(each in row["name"].lower() for row in found.json()["items"] for each in words), evil
-        assert words or found.json()["items"] == [], evil
+        words = " ".join(re.findall(r"\w+", evil))
+        plain = await marketing.post("/v1/customers/search", {"q": words, "limit": 200}) if words else None
+        assert found.json()["items"] == (plain.json()["items"] if plain else []), evil
         listed = await operations.get("/v1/shipments", params={"flag": evil})
         assert listed.json()["items"] == []
         path = f"/v1/shipments/{quote(evil, safe='')}"

@@ -24,6 +24,11 @@ PREFIX = "/v1/"
 ATTEMPTS = 3
 
 
+def operation_id(route: APIRoute) -> str:
+    """What an operation is called in the description: as its function."""
+    return route.name
+
+
 class CourierRoute(APIRoute):
     """Reads bodies strictly, forbids caching, and keeps the answer of a keyed request before the commit.
 

@@ -1,7 +1,7 @@
 """Customers: who they are and who looks after them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -33,6 +33,8 @@ from app.security import Principal
 from app.services import contact_points, divisions, events, names
 from app.services.duplicates import found as duplicates
 
+Statement = TypeVar("Statement", bound=Select[Any])
+
 LIKENESS = {"name", "contacts", "addresses"}
 """Fields by which customers are found to be the same."""
 
@@ -58,6 +60,12 @@ def visible_ids(principal: Principal) -> Select[UUID] | None:
     if principal.may(Scope.CUSTOMERS_ALL):
         return None
     return seen_by(principal.id)
+
+
+def within(principal: Principal, statement: Statement, column: InstrumentedAttribute[Any]) -> Statement:
+    """The statement's rows whose customer, by this column, the principal may know of."""
+    ids = visible_ids(principal)
+    return statement if ids is None else statement.where(column.in_(ids))
 
 
 def seen_by(user_id: UUID | ColumnElement[UUID]) -> Select[UUID]:
@@ -223,13 +231,11 @@ def place(body: CustomerAddressCreate) -> CustomerAddress:
 
 
 async def named(session: AsyncSession, actor: Principal, customer_id: UUID) -> Customer:
-    """The customer that a body names, if the actor may know of it; nobody merges it away meanwhile."""
-    customer: Customer | None = await session.scalar(
-        staying(visible(actor).where(Customer.id == customer_id))
-    )
-    if customer is None:
-        raise Invalid("There is no such customer.", "没有这个客户。", pointer="/body/customer_id")
-    return customer
+    """As `must_stay`, for a customer that a body names."""
+    try:
+        return await must_stay(session, actor, customer_id)
+    except NotFound:
+        raise Invalid("There is no such customer.", "没有这个客户。", pointer="/body/customer_id") from None
 
 
 def _addresses(body: CustomerCreate | CustomerChange) -> list[CustomerAddress]:

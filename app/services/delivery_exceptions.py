@@ -21,9 +21,7 @@ _BY_SEVERITY = case(
 
 def visible(principal: Principal) -> Select[DeliveryException]:
     """The exceptions of the customers this principal may know of."""
-    ids = customers.visible_ids(principal)
-    statement = select(DeliveryException)
-    return statement if ids is None else statement.where(DeliveryException.customer_id.in_(ids))
+    return customers.within(principal, select(DeliveryException), DeliveryException.customer_id)
 
 
 def search(principal: Principal, query: ExceptionQuery) -> Select[DeliveryException]:

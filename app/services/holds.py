@@ -79,5 +79,4 @@ async def must_not_stand(session: AsyncSession, customer_ids: Sequence[UUID]) ->
 
 
 def _visible(principal: Principal) -> Select[LegalHold]:
-    ids = customers.visible_ids(principal)
-    return select(LegalHold) if ids is None else select(LegalHold).where(LegalHold.customer_id.in_(ids))
+    return customers.within(principal, select(LegalHold), LegalHold.customer_id)

@@ -16,8 +16,7 @@ from app.services import customers, events
 
 def visible(principal: Principal) -> Select[Order]:
     """The orders of the customers this principal may know of."""
-    ids = customers.visible_ids(principal)
-    return select(Order) if ids is None else select(Order).where(Order.customer_id.in_(ids))
+    return customers.within(principal, select(Order), Order.customer_id)
 
 
 def search(principal: Principal, query: OrderQuery) -> Select[Order]:

@@ -161,9 +161,7 @@ async def _must_be_contact(session: AsyncSession, customer_id: UUID, contact_id:
 
 
 def _visible(principal: Principal) -> Select[PrivacyRequest]:
-    ids = customers.visible_ids(principal)
-    statement = select(PrivacyRequest)
-    return statement if ids is None else statement.where(PrivacyRequest.customer_id.in_(ids))
+    return customers.within(principal, select(PrivacyRequest), PrivacyRequest.customer_id)
 
 
 def _subject(request: PrivacyRequest) -> events.Subject:

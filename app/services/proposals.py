@@ -19,8 +19,7 @@ from app.services import customers, events
 
 def visible(principal: Principal) -> Select[Proposal]:
     """The proposals about the customers this principal may know of."""
-    ids = customers.visible_ids(principal)
-    return select(Proposal) if ids is None else select(Proposal).where(Proposal.customer_id.in_(ids))
+    return customers.within(principal, select(Proposal), Proposal.customer_id)
 
 
 def search(principal: Principal, query: ProposalQuery) -> Select[Proposal]:

@@ -38,8 +38,7 @@ NUMBER_LOCK = 2
 
 def visible(principal: Principal) -> Select[Shipment]:
     """The shipments of the customers this principal may know of."""
-    ids = customers.visible_ids(principal)
-    return select(Shipment) if ids is None else select(Shipment).where(Shipment.customer_id.in_(ids))
+    return customers.within(principal, select(Shipment), Shipment.customer_id)
 
 
 def search(principal: Principal, query: ShipmentQuery) -> Select[Shipment]:

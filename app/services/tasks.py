@@ -16,8 +16,7 @@ from app.services import customers, events
 
 def visible(principal: Principal) -> Select[Task]:
     """The tasks of the customers this principal may know of."""
-    ids = customers.visible_ids(principal)
-    return select(Task) if ids is None else select(Task).where(Task.customer_id.in_(ids))
+    return customers.within(principal, select(Task), Task.customer_id)
 
 
 def search(principal: Principal, query: TaskQuery) -> Select[Task]:

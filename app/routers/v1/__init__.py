@@ -5,6 +5,7 @@ from functools import cache
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 
+from app.routers.routes import operation_id
 from app.routers.v1 import (
     audit,
     auth,
@@ -96,7 +97,7 @@ def install(app: FastAPI) -> None:
 @cache
 def _nouns() -> APIRouter:
     """All of them, included once a process: what that works out, FastAPI keeps with what was included."""
-    together = APIRouter(generate_unique_id_function=lambda route: route.name)
+    together = APIRouter(generate_unique_id_function=operation_id)
     for noun in NOUNS:
         together.include_router(noun.router, prefix="/v1")
     return together

@@ -24,8 +24,7 @@ FEW = 20
 
 
 def visible(principal: Principal) -> Select[Document]:
-    ids = customers.visible_ids(principal)
-    return select(Document) if ids is None else select(Document).where(Document.customer_id.in_(ids))
+    return customers.within(principal, select(Document), Document.customer_id)
 
 
 def listed(principal: Principal, query: DocumentQuery) -> Select[Document]:

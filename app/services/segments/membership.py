@@ -62,8 +62,7 @@ def in_order(statement: Select[Customer]) -> Select[Customer]:
 def record_of(principal: Principal, segment_id: UUID) -> Select[SegmentMember]:
     """Who was put into a static segment or taken out of it, when and by whom; the latest first."""
     statement = select(SegmentMember).where(SegmentMember.segment_id == segment_id)
-    ids = customers.visible_ids(principal)
-    statement = statement if ids is None else statement.where(SegmentMember.customer_id.in_(ids))
+    statement = customers.within(principal, statement, SegmentMember.customer_id)
     return statement.order_by(SegmentMember.added_at.desc(), SegmentMember.id.desc())
 
 
