@@ -3,6 +3,7 @@
 from app.models import (
     account,
     audit,
+    calendar,
     code,
     customer,
     delivery_exception,
@@ -27,6 +28,7 @@ __all__ = [
     "Base",
     "account",
     "audit",
+    "calendar",
     "code",
     "customer",
     "delivery_exception",
