@@ -3,6 +3,7 @@
 from app.models import (
     account,
     audit,
+    calendar,
     clock,
     code,
     complaint,
@@ -29,6 +30,7 @@ __all__ = [
     "Base",
     "account",
     "audit",
+    "calendar",
     "clock",
     "code",
     "complaint",
