@@ -47,6 +47,12 @@ class Scope(StrEnum):
     TRACKING_PUSH = "tracking:push"
     EXCEPTIONS_READ = "exceptions:read"
     EXCEPTIONS_HANDLE = "exceptions:handle"
+    COMPLAINTS_READ = "complaints:read"
+    COMPLAINTS_WRITE = "complaints:write"
+    COMPLAINTS_INVESTIGATE = "complaints:investigate"
+    """Finds out what happened, without speaking to the customer."""
+    HANDLERS_WRITE = "handlers:write"
+    """Says who works complaints, how many, and of what kind."""
     DOCUMENTS_READ = "documents:read"
     DOCUMENTS_WRITE = "documents:write"
     IMPORTS_WRITE = "imports:write"
@@ -75,6 +81,7 @@ _CHECKING = {Scope.CUSTOMERS_VERIFY, Scope.CUSTOMERS_PROPOSE}
 """Those who may not write customers say what they find wrong."""
 _EXPORTS = {Scope.EXPORTS_READ, Scope.EXPORTS_WRITE}
 _PAPERS = {Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}
+_COMPLAINTS = {Scope.COMPLAINTS_READ, Scope.COMPLAINTS_INVESTIGATE}
 _PARCELS = {Scope.ORDERS_READ, Scope.SHIPMENTS_READ, Scope.EXCEPTIONS_READ}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
@@ -86,7 +93,12 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | {Scope.CUSTOMERS_MERGE, Scope.SEGMENTS_WRITE, Scope.IMPORTS_WRITE, Scope.KPIS_READ},
     ),
     Role.SALES: frozenset(
-        _STAFF | _PARCELS | _KEEPING | _EXPORTS | _PAPERS | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII}
+        _STAFF
+        | _PARCELS
+        | _KEEPING
+        | _EXPORTS
+        | _PAPERS
+        | {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_PII, Scope.COMPLAINTS_READ}
     ),
     Role.CUSTOMER_SERVICE: frozenset(
         _STAFF
@@ -95,7 +107,10 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _KEEPING
         | _EXPORTS
         | _PAPERS
+        | _COMPLAINTS
         | {
+            Scope.COMPLAINTS_WRITE,
+            Scope.HANDLERS_WRITE,
             Scope.CUSTOMERS_MERGE,
             Scope.CUSTOMERS_PII,
             Scope.IMPORTS_WRITE,
@@ -109,6 +124,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _CUSTOMERS
         | _PARCELS
         | _CHECKING
+        | _COMPLAINTS
         | {
             Scope.ORDERS_WRITE,
             Scope.SHIPMENTS_CREATE,
@@ -121,13 +137,22 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.PRODUCT: frozenset(_STAFF | {Scope.KPIS_READ}),
     Role.HR: frozenset(_STAFF),
     Role.EXECUTIVE: frozenset(
-        _STAFF | {Scope.EXPORTS_READ, Scope.EXPORTS_APPROVE, Scope.KPIS_READ, Scope.LEAKS_HANDLE}
+        _STAFF
+        | {
+            Scope.COMPLAINTS_READ,
+            Scope.CUSTOMERS_ALL,
+            Scope.EXPORTS_READ,
+            Scope.EXPORTS_APPROVE,
+            Scope.KPIS_READ,
+            Scope.LEAKS_HANDLE,
+        }
     ),
     Role.AUDITOR: frozenset(
         _STAFF
         | _CUSTOMERS
         | _PARCELS
         | {
+            Scope.COMPLAINTS_READ,
             Scope.KPIS_READ,
             Scope.AUDIT_READ,
             Scope.LEAKS_HANDLE,

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Computed, Date, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, UpdatedAt, Versioned, choice
+from app.models.clock import Clock
 from app.models.code import Severity
 
 
@@ -205,13 +206,34 @@ class Complaint(Stateful, Versioned, Base):
     anonymised_at: Mapped[datetime | None]
     created_by: Mapped[UUID]
     search: Mapped[Any] = mapped_column(
-        TSVECTOR, Computed("search_terms(description, number)", persisted=True), deferred=True
+        TSVECTOR, Computed("search_terms(description, '')", persisted=True), deferred=True
     )
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
     parcels: Mapped[list["ComplaintParcel"]] = relationship(
         lazy="raise", cascade="all, delete-orphan", order_by="ComplaintParcel.tracking_no"
     )
+
+    answers: Mapped[list["ComplaintAnswer"]] = relationship(lazy="raise", order_by="ComplaintAnswer.number")
+    clocks: Mapped[list[Clock]] = relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=lambda: foreign(Clock.subject_id) == Complaint.id,
+        order_by=Clock.id,
+    )
+
+    @property
+    def status(self) -> ComplaintState:
+        return self.state
+
+    @property
+    def complainant(self) -> dict[str, Any]:
+        return {
+            "name": self.complainant_name,
+            "phone": self.complainant_phone,
+            "role": self.complainant_role,
+            "has_authority": self.has_authority,
+        }
 
     @property
     def tracking_nos(self) -> list[str]:
@@ -262,20 +284,3 @@ class ComplaintAssignment(Base):
     considered: Mapped[list[dict[str, Any]]]
     assigned_by: Mapped[UUID]
     created_at: Mapped[CreatedAt]
-
-
-class Handler(Versioned, Base):
-    """A member of staff who works complaints: how many at a time, what kinds, and for which regions.
-
-    No `skills` means any category, no `regions` (GB/T 2260, two or four digits) anywhere.
-    """
-
-    __tablename__ = "complaint_handlers"
-
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
-    capacity: Mapped[int]
-    skills: Mapped[list[str]]
-    regions: Mapped[list[str]]
-    is_on_duty: Mapped[bool]
-    last_assigned_at: Mapped[datetime | None]
-    updated_at: Mapped[UpdatedAt]

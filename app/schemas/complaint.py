@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from app.models.code import Severity
 from app.models.complaint import ComplainantRole, ComplaintChannel, ComplaintOutcome, ComplaintState
 from app.paging import ListQuery
-from app.schemas.base import Body, Grounds, Instant, Line, Phone, Prose, Read, TrackingNo, Word
+from app.schemas.base import WHOLE, Body, Grounds, Instant, Line, Phone, Prose, Read, TrackingNo, Word
 from app.schemas.clock import ClockRead
 from app.schemas.masking import MaskedName, MaskedPhone, Redacted
 
@@ -88,7 +88,7 @@ class ComplaintRow(Read):
 
     id: UUID
     number: Annotated[str, Field(examples=["C-2026-000123"])]
-    status: Annotated[ComplaintState, Field(validation_alias="state")]
+    status: ComplaintState
     category: Category
     severity: Severity
     priority: Annotated[int, Field(description="The higher, the sooner")]
@@ -141,7 +141,9 @@ class ComplaintRead(ComplaintRow):
     ended_because: Redacted | None
 
 
-class ComplaintQuery(ListQuery):
+class ComplaintFilters(BaseModel):
+    """Of a list and of a search alike."""
+
     status: ComplaintState | None = None
     open: Annotated[bool | None, Field(description="Whether somebody still owes something")] = None
     category: Category | None = None
@@ -152,11 +154,27 @@ class ComplaintQuery(ListQuery):
     handler_id: UUID | None = None
     team_id: UUID | None = None
     unassigned: Annotated[bool | None, Field(description="Whether it waits for a handler")] = None
-    q: Annotated[
-        str | None,
-        Field(min_length=2, max_length=100, description="Words of the description or the number; no names"),
-    ] = None
+
+
+class ComplaintQuery(ComplaintFilters, ListQuery):
     sort: Literal["-received_at", "received_at", "due_at"] = "-received_at"
+
+
+
+class ComplaintSearch(
+    ComplaintFilters,
+    Body, json_schema_extra={"examples": [{"q": "外箱破损", "open": True}]}
+):
+    """Looked for with a body, for names and numbers have no place in an address."""
+
+    q: Annotated[
+        Line | None,
+        Field(description="Words of the description; two characters next to each other, the start of a word"),
+    ] = None
+    number: Annotated[str | None, Field(max_length=40, examples=["C-2026-000123"])] = None
+    complainant_phone: Phone | None = None
+    limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
+    cursor: Annotated[str | None, Field(max_length=4096)] = None
 
 
 class ComplaintNote(Body, json_schema_extra={"examples": [{"note": "已致电收件人"}]}):

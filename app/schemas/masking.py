@@ -99,6 +99,8 @@ def mask_parcel(parcel: dict[str, Any]) -> dict[str, Any]:
     return masked
 
 
+MaskedName = Annotated[str, PlainSerializer(mask_name, return_type=str)]
+MaskedPhone = Annotated[str, PlainSerializer(mask_phone, return_type=str)]
 Redacted = Annotated[str, PlainSerializer(redact, return_type=str)]
 """Free text in an answer."""
 RedactedObject = Annotated[dict[str, Any], PlainSerializer(redact_all, return_type=dict[str, Any])]

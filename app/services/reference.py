@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
+from app.models.complaint import CaseTerm
 from app.models.division import Division
 from app.models.privacy import LegalTerm, RetentionRule
 from app.models.verification import StalenessWeight, VerificationRule
@@ -38,6 +39,7 @@ async def load(connection: AsyncConnection) -> None:
         connection, VerificationRule, ("code",), [_dated(row) for row in _rows("verification_rules")]
     )
     await _upsert(connection, StalenessWeight, ("field",), _rows("staleness_weights"))
+    await _upsert(connection, CaseTerm, ("tree", "code"), [_dated(row) for row in _rows("case_terms")])
     await connection.execute(delete(Division))
     await connection.execute(insert(Division), divisions.rows())
     await _upsert(connection, LegalTerm, ("code", "valid_from"), [_term(row) for row in _rows("legal_terms")])

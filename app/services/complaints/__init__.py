@@ -1,0 +1,1 @@
+"""Complaints: registered, assigned, investigated, answered."""
