@@ -3,6 +3,7 @@
 from app.models import (
     account,
     audit,
+    calendar,
     clock,
     code,
     customer,
@@ -28,6 +29,7 @@ __all__ = [
     "Base",
     "account",
     "audit",
+    "calendar",
     "clock",
     "code",
     "customer",
