@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Integer
 
-from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, Versioned, choice
+from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, choice
 
 
 class ClockKind(StrEnum):
@@ -95,8 +95,14 @@ class SlaPolicy(Base):
     __table_args__ = (
         UniqueConstraint("code", "number"),
         CheckConstraint("amount > 0", name="takes_time"),
-        CheckConstraint("(counting = 'working') = (calendar_id IS NOT NULL)", name="calendar_if_working"),
-        CheckConstraint("kind <> 'statutory' OR pause_reasons = '{}'", name="statutory_never_pauses"),
+        CheckConstraint(
+            "(counting = 'working' OR moves_past_holidays) = (calendar_id IS NOT NULL)", name="calendar_if_asked"
+        ),
+        CheckConstraint("counting = 'legal_days' OR NOT moves_past_holidays", name="legal_days_move"),
+        CheckConstraint(
+            "(kind <> 'statutory' AND counting <> 'legal_days') OR pause_reasons = '{}'",
+            name="statutory_never_pauses",
+        ),
     )
 
     id: Mapped[Id]
@@ -125,16 +131,26 @@ class SlaPolicy(Base):
     created_at: Mapped[CreatedAt]
 
 
-class Clock(Stateful, Versioned, Base):
+class Clock(Stateful, Base):
     """A limit at work on one subject. Everything here but the identity is the fold of its events.
 
-    `paused_s` and `elapsed_s` are what the fold says up to the last event; a paused clock has no `due_at`.
-    `next_at`: when the sweep must look at it again, for an alarm or for a pause that ends by itself.
+    `paused_s` and `elapsed_s` are what the fold says up to the last event. A paused clock has no `due_at`, unless it
+    was past it already. `next_at`: when the sweep must look at it again, for an alarm or for a pause that ends by
+    itself. It counts no versions: whoever moves a clock holds its row, and nobody edits one.
     """
 
     __tablename__ = "clocks"
     __table_args__ = (
-        Index(None, "subject_id", "kind"),
+        Index(
+            "uq_clocks_once_a_cycle",
+            "subject_id",
+            "cycle",
+            "kind",
+            "metric",
+            unique=True,
+            postgresql_where=text("state <> 'cancelled'"),
+        ),
+        Index(None, "subject_id"),
         Index("ix_clocks_next_at", "next_at", "id", postgresql_where=text("next_at IS NOT NULL")),
         Index(None, "due_at", "id"),
         Index("ix_clocks_live", "policy_id", "id", postgresql_where=text("state IN ('running', 'paused')")),
@@ -143,7 +159,7 @@ class Clock(Stateful, Versioned, Base):
         ClockState.RUNNING: {ClockState.PAUSED, ClockState.MET, ClockState.CANCELLED, ClockState.WAIVED},
         ClockState.PAUSED: {ClockState.RUNNING, ClockState.MET, ClockState.CANCELLED, ClockState.WAIVED},
         ClockState.MET: {ClockState.RUNNING, ClockState.PAUSED, ClockState.WAIVED},
-        ClockState.CANCELLED: {ClockState.RUNNING, ClockState.PAUSED, ClockState.MET},
+        ClockState.CANCELLED: {ClockState.RUNNING, ClockState.PAUSED},
         ClockState.WAIVED: set(),
     }
 
@@ -163,6 +179,7 @@ class Clock(Stateful, Versioned, Base):
     is_late: Mapped[bool | None]
     """Whether it was met after it was due; null while it was not met."""
     paused_s: Mapped[int] = mapped_column(default=0)
+    elapsed_s: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 
