@@ -77,6 +77,12 @@ CUSTOMER_MASKED: Masks = {"name": a_name, "source": a_text, "needs": a_text}
 CLIENT = "id client_id name role sources customer_ids disabled_at created_at version"
 DOCUMENT = "id customer_id kind state latest created_by created_at updated_at version"
 DUTY = "department rule fields due_at"
+COMPLAINT = (
+    "id number status category severity priority channel customer_id tracking_nos complainant cycle repeat_of_id repeats"
+    " merged_into_id team_id handler_id escalation received_at acknowledged_at responded_at due_at waiting_reason"
+    " waiting_until closed_at outcome archived_at version"
+)
+COMPLAINT_MASKED: Masks = {"description": a_text, "remedy_sought": a_text, "waiting_text": a_text}
 PAGE = "items next_cursor count"
 
 
@@ -101,6 +107,17 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "CodeRead": ("code zh en", {}),
     "ContactPointRead": ("id kind", {"value": a_point, "label": a_text}),
     "ContactRead": ("id role points version", {"name": a_name, "phone": a_phone, "email": a_mail}),
+    "AnswerRead": (
+        "number cycle liable_party root_cause channel told_at answered_by",
+        {"finding": a_text, "remedy": a_text, "text": a_text},
+    ),
+    "AssignmentRead": ("number handler_id team_id rule considered assigned_by created_at", {}),
+    "CaseTermRead": ("tree code parent_code zh en authority_code valid_from valid_until source", {}),
+    "ComplainantRead": ("role has_authority", {"name": a_name, "phone": a_phone}),
+    "ComplaintRead": (f"{COMPLAINT} clocks answers", COMPLAINT_MASKED | {"ended_because": a_text}),
+    "ComplaintRow": (COMPLAINT, COMPLAINT_MASKED),
+    "EscalationRead": ("id complaint_id level to_id clock_id share created_at seen_at", {"reason": a_text}),
+    "HandlerRead": ("user_id capacity skills regions is_on_duty open last_assigned_at", {}),
     "CountRead": ("key label count", {}),
     "CountsRead": ("items total", {}),
     "CustomerAddressRead": ("id kind division_code", {"address": an_address}),

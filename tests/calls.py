@@ -45,6 +45,26 @@ class Call:
     file: str | None = None
 
 
+COMPLAINT = {
+    "category": "damage",
+    "description": TEXT,
+    "tracking_nos": ["{known_no}"],
+    "remedy_sought": TEXT,
+    "complainant": {"name": NAME, "phone": PERSON["phone"], "role": "recipient"},
+    "channel": "hotline",
+    "severity": "high",
+    "customer_id": "{home_id}",
+}
+ANSWER = {
+    "finding": TEXT,
+    "liable_party": "carrier_hub",
+    "root_cause": "handling",
+    "remedy": TEXT,
+    "text": TEXT,
+    "channel": "hotline",
+}
+
+
 CUSTOMER = {
     "name": NAME,
     "kind": "person",
@@ -241,6 +261,26 @@ CALLS: dict[str, Call] = {
     "get_export_file": Call(places={"export_id": "ready_export_id"}),
     "approve_export": Call(NOTE),
     "reject_export": Call(NOTE),
+    "list_complaints": Call(query={"count": "true"}),
+    "search_complaints": Call({"q": TEXT[:4], "open": True}),
+    "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
+    "list_complaint_assignments": Call(),
+    "create_complaint": Call(COMPLAINT, status=201),
+    "change_complaint": Call({"severity": "critical", "remedy_sought": TEXT}),
+    "acknowledge_complaint": Call(NOTE, places={"complaint_id": "received_complaint_id"}),
+    "assign_complaint": Call({"handler_id": "{handler_id}", "note": TEXT}),
+    "investigate_complaint": Call(NOTE),
+    "pause_complaint": Call({"reason": "awaiting_customer", "text": TEXT}),
+    "resume_complaint": Call(NOTE, places={"complaint_id": "waiting_complaint_id"}),
+    "answer_complaint": Call(ANSWER, places={"complaint_id": "investigated_complaint_id"}),
+    "escalate_complaint": Call({"reason": TEXT}),
+    "withdraw_complaint": Call({"reason": TEXT}),
+    "reopen_complaint": Call({"reason": TEXT}, places={"complaint_id": "closed_complaint_id"}),
+    "list_complaint_handlers": Call(),
+    "set_complaint_handler": Call({"capacity": 30}, places={"user_id": "colleague_id"}),
+    "list_complaint_escalations": Call(query={"count": "true"}),
+    "see_complaint_escalation": Call(),
+    "list_case_terms": Call(query={"tree": "root_cause"}),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),
     "create_order": Call(

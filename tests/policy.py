@@ -24,6 +24,8 @@ KEEP_DOCUMENTS = {"sales", "customer_service"}
 CHECK_CUSTOMERS = {"marketing", "sales", "customer_service", "operations", "finance"}
 SEE_SEGMENTS = {"marketing", "sales", "customer_service", "auditor"}
 SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
+SEE_COMPLAINTS = {"sales", "customer_service", "operations", "executive", "auditor"}
+INVESTIGATE = {"customer_service", "operations"}
 MERGE_CUSTOMERS = {"marketing", "customer_service"}
 TAKE_ORDERS = {"customer_service", "operations"}
 SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
@@ -126,6 +128,26 @@ MAY: dict[str, set[str]] = {
     "withdraw_document": KEEP_DOCUMENTS,
     "reinstate_document": KEEP_DOCUMENTS,
     "list_divisions": EVERYBODY,
+    "list_complaints": SEE_COMPLAINTS,
+    "search_complaints": SEE_COMPLAINTS,
+    "get_complaint": SEE_COMPLAINTS,
+    "list_complaint_assignments": SEE_COMPLAINTS,
+    "list_complaint_handlers": SEE_COMPLAINTS,
+    "list_complaint_escalations": SEE_COMPLAINTS,
+    "see_complaint_escalation": SEE_COMPLAINTS,
+    "create_complaint": {"customer_service"},
+    "change_complaint": {"customer_service"},
+    "acknowledge_complaint": {"customer_service"},
+    "assign_complaint": {"customer_service"},
+    "investigate_complaint": INVESTIGATE,
+    "escalate_complaint": INVESTIGATE,
+    "pause_complaint": {"customer_service"},
+    "resume_complaint": {"customer_service"},
+    "answer_complaint": {"customer_service"},
+    "withdraw_complaint": {"customer_service"},
+    "reopen_complaint": {"customer_service"},
+    "set_complaint_handler": {"customer_service"},
+    "list_case_terms": EVERYBODY,
     "list_orders": SEE_PARCELS,
     "get_order": SEE_PARCELS,
     "create_order": TAKE_ORDERS,

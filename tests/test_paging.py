@@ -33,6 +33,7 @@ LISTS = {
     "/v1/customers": (Role.MARKETING, ({}, {"sort": "created_at"}, {"sort": "name"}, {"kind": "person"})),
     "/v1/users": (Role.ADMIN, ({}, {"sort": "-created_at"}, {"role": "sales"})),
     "/v1/clients": (Role.ADMIN, ({}, {"role": "dispatch"})),
+    "/v1/complaints": (Role.OPERATIONS, ({}, {"sort": "received_at"}, {"open": "true", "sort": "due_at"})),
     "/v1/orders": (Role.OPERATIONS, ({}, {"sort": "received_at"})),
     "/v1/shipments": (Role.OPERATIONS, ({}, {"sort": "created_at"}, {"service": "tw"})),
     "/v1/delivery-exceptions": (Role.OPERATIONS, ({}, {"sort": "opened_at"}, {"live": "true"})),
@@ -55,6 +56,7 @@ LISTS = {
     "/v1/tasks": (Role.MARKETING, ({},)),
 }
 APART = {
+    "/v1/complaint-escalations",
     "/v1/audit/seals",
     "/v1/customers/duplicates",
     "/v1/leak-incidents/{incident_id}/accesses",

@@ -12,6 +12,7 @@ from app.models.document import Document, DocumentState
 from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
 from app.models.leak import LeakIncident, LeakState
+from app.models.complaint import Complaint, ComplaintState
 from app.models.order import Order, OrderState
 from app.models.privacy import PrivacyRequest, PrivacyRequestState
 from app.models.shipment import ShipmentStatus
@@ -36,6 +37,10 @@ MOVES: dict[str, Move] = {
     "rest_customer": Move(Customer, CustomerState.DORMANT),
     "lose_customer": Move(Customer, CustomerState.LOST),
     "close_customer": Move(Customer, CustomerState.CLOSED),
+    "acknowledge_complaint": Move(Complaint, ComplaintState.ACKNOWLEDGED),
+    "pause_complaint": Move(Complaint, ComplaintState.WAITING),
+    "answer_complaint": Move(Complaint, ComplaintState.ANSWERED),
+    "withdraw_complaint": Move(Complaint, ComplaintState.WITHDRAWN),
     "hand_over_order": Move(Order, OrderState.HANDED_OVER),
     "accept_order": Move(Order, OrderState.ACCEPTED),
     "cancel_order": Move(Order, OrderState.CANCELLED),
@@ -84,6 +89,12 @@ DEEDS = {
     "add_document_version",
     "change_segment_member",
     "change_segment_members",
+    "assign_complaint",
+    "escalate_complaint",
+    "investigate_complaint",  # not from an answer, which a call-back judges; see tests/test_complaints.py
+    "resume_complaint",  # out of a pause only
+    "reopen_complaint",  # for some time only
+    "see_complaint_escalation",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
     "reveal_customer",
     "reveal_shipment",
@@ -111,6 +122,7 @@ async def things(system: System) -> dict[type[Any], str]:
     world = World(system)
     return {
         Customer: await world.home_id(),
+        Complaint: await world.complaint_id(),
         Order: await world.order_id(),
         DeliveryException: await world.exception_id(),
         Job: await world.job_id(),

@@ -14,6 +14,7 @@ from app.models import (
     account,
     audit,
     code,
+    complaint,
     customer,
     delivery_exception,
     division,
@@ -31,6 +32,7 @@ from app.models import (
     verification,
 )
 from app.models.base import Base, Stateful
+from app.models.complaint import Complaint
 from app.models.customer import Customer
 from app.models.delivery_exception import DeliveryException
 from app.models.order import Order
@@ -42,6 +44,11 @@ from tests.system import System
 
 LISTS: dict[str, type[StrEnum]] = {
     "access_kind": account.AccessKind,
+    "case_tree": complaint.CaseTree,
+    "complainant_role": complaint.ComplainantRole,
+    "complaint_channel": complaint.ComplaintChannel,
+    "complaint_outcome": complaint.ComplaintOutcome,
+    "complaint_state": complaint.ComplaintState,
     "confirmation_method": verification.ConfirmationMethod,
     "consent_channel": customer.ConsentChannel,
     "consent_purpose": customer.ConsentPurpose,
@@ -116,6 +123,7 @@ REASONS = (
 
 MOVES: dict[str, type[Stateful]] = {
     "customer.": Customer,
+    "complaint.": Complaint,
     "order.": Order,
     "exception.": DeliveryException,
     "task.": Task,

@@ -323,6 +323,69 @@ class World:
             self.exceptions = list(await self.system.scalar(found, n=number))
         return self.exceptions.pop()
 
+    async def complaint_id(self) -> str:
+        """One that was acknowledged, about many consignments, given to one after the other."""
+        numbers = [await self.known_no() for _ in range(self.many)]
+        body = CALLS["create_complaint"].body | {"tracking_nos": numbers}
+        complaint = str((await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])
+        for _ in range(self.many):
+            await self.made(Role.CUSTOMER_SERVICE, f"/v1/complaints/{complaint}/assign", {})
+        return complaint
+
+    async def complaint_in(self, state: str, **columns: str) -> str:
+        """One that has got there, in whichever way."""
+        complaint = await self.complaint_id()
+        changes = "".join(f", {name} = {value}" for name, value in columns.items())
+        async with owner(self.system) as connection:
+            await connection.execute(
+                f"UPDATE complaints SET state = $2{changes} WHERE id = $1", UUID(complaint), state
+            )
+        return complaint
+
+    async def received_complaint_id(self) -> str:
+        return await self.complaint_in("received", acknowledged_at="NULL")
+
+    async def investigated_complaint_id(self) -> str:
+        complaint = await self.complaint_id()
+        await self.made(Role.OPERATIONS, f"/v1/complaints/{complaint}/investigate", {})
+        return complaint
+
+    async def waiting_complaint_id(self) -> str:
+        complaint = await self.complaint_id()
+        await self.made(
+            Role.CUSTOMER_SERVICE, f"/v1/complaints/{complaint}/pause", CALLS["pause_complaint"].body
+        )
+        return complaint
+
+    async def answered_complaint_id(self) -> str:
+        complaint = await self.investigated_complaint_id()
+        path = f"/v1/complaints/{complaint}/answer"
+        await self.made(Role.CUSTOMER_SERVICE, path, CALLS["answer_complaint"].body)
+        return complaint
+
+    async def closed_complaint_id(self) -> str:
+        return await self.complaint_in("closed", closed_at="now()", outcome="'accepted'")
+
+    async def handler_id(self) -> str:
+        user = await self.colleague_id()
+        caller = await self.caller(Role.CUSTOMER_SERVICE)
+        answer = await caller.request("PUT", f"/v1/complaint-handlers/{user}", json={"capacity": 30})
+        assert answer.status_code == 200, answer.text
+        return user
+
+    async def colleague_id(self) -> str:
+        return (await self.system.staff(Role.CUSTOMER_SERVICE)).id
+
+    async def escalation_id(self) -> str:
+        """One that the caller of customer service was told of."""
+        complaint, caller = await self.complaint_id(), await self.caller(Role.CUSTOMER_SERVICE)
+        await caller.request("PUT", f"/v1/complaint-handlers/{caller.id}", json={"capacity": 1000})
+        path = f"/v1/complaints/{complaint}"
+        await self.made(Role.CUSTOMER_SERVICE, f"{path}/assign", {"handler_id": caller.id})
+        await self.made(Role.CUSTOMER_SERVICE, f"{path}/escalate", {"reason": TEXT})
+        found = "SELECT id FROM complaint_escalations WHERE complaint_id = :id"
+        return str(await self.system.scalar(found, id=UUID(complaint)))
+
     async def order_id(self) -> str:
         body = CALLS["create_order"].body
         return str((await self.made(Role.CUSTOMER_SERVICE, "/v1/orders", body))["id"])

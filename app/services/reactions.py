@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.event import Outbox
 from app.services import events, parking, status
+from app.services.complaints import assignment, escalation
 
 Reaction = Callable[[AsyncSession, Sequence[Outbox]], Awaitable[None]]
 
@@ -19,9 +20,25 @@ async def adopt_parked(session: AsyncSession, work: Sequence[Outbox]) -> None:
     await status.refold(session, await parking.adopt_parked(session, _places(work)))
 
 
+async def escalate(session: AsyncSession, work: Sequence[Outbox]) -> None:
+    await escalation.on_alarms(session, sorted({row.subject_id for row in work}))
+
+
+async def find_handlers(session: AsyncSession, _: Sequence[Outbox]) -> None:
+    while await assignment.drain(session) == assignment.DRAINED:
+        pass
+
+
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "tracking.received": (refold,),
     "shipment.created": (adopt_parked,),
+    "clock.alarm": (escalate,),
+    "clock.breached": (escalate,),
+    "complaint.closed": (find_handlers,),
+    "complaint.closed_not_accepted": (find_handlers,),
+    "complaint.withdrawn": (find_handlers,),
+    "complaint.merged": (find_handlers,),
+    "handler.changed": (find_handlers,),
 }
 
 CONSUMERS: dict[str, Reaction] = {
