@@ -81,6 +81,20 @@ class Invalid(CourierError):
     title = Text("Invalid input", "输入无效")
 
 
+class NoWorkingTime(CourierError):
+    """The calendar has too little working time left for what should become due by it."""
+
+    slug = "no-working-time"
+    title = Text("No working time in reach", "没有可用的工作时间")
+
+    def __init__(self, pointer: str | None = None) -> None:
+        super().__init__(
+            "By this calendar that is not reached by the end of 2199: it has no working time in reach.",
+            "按此日历到 2199 年底仍无法到期：没有可用的工作时间。",
+            pointer=pointer,
+        )
+
+
 class KeyReused(CourierError):
     slug = "idempotency-key-reused"
     title = Text("Idempotency key reused", "幂等键被重复使用")

@@ -18,6 +18,22 @@ class YearCertainty(StrEnum):
     PROVISIONAL = "provisional"
 
 
+class StepReason(StrEnum):
+    """Why time counted for a clock, or did not."""
+
+    WORKING = "working"
+    SPECIAL_HOURS = "special_hours"
+    MAKE_UP_DAY = "make_up_day"
+    CALENDAR_TIME = "calendar_time"
+    OUTSIDE_HOURS = "outside_hours"
+    CLOSED_DAY = "closed_day"
+    HOLIDAY = "holiday"
+    BREAK = "break"
+    PAUSED = "paused"
+    FIRST_DAY = "first_day"
+    REST_DAY = "rest_day"
+
+
 class Calendar(Base):
     """A name for working time in one zone. What it says stands in its versions."""
 

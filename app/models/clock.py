@@ -183,6 +183,14 @@ class Clock(Stateful, Base):
     next_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 
+    def verdict_at(self, instant: datetime) -> Verdict:
+        """What is to be said of it at this instant, if nothing else happened until then."""
+        if self.state in {ClockState.CANCELLED, ClockState.WAIVED}:
+            return Verdict(self.state)
+        if self.state is ClockState.MET:
+            return Verdict.BREACHED if self.is_late else Verdict.MET
+        return Verdict.BREACHED if self.due_at is not None and self.due_at < instant else Verdict.OPEN
+
 
 class ClockEvent(Base):
     """One thing that happened to a clock, in order of `number`; `at` is when it counts. Only ever inserted.

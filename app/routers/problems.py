@@ -37,6 +37,7 @@ STATUS: dict[type[CourierError], int] = {
     errors.IllegalTransition: 409,
     errors.Stale: 412,
     errors.Invalid: 422,
+    errors.NoWorkingTime: 422,
     errors.KeyReused: 422,
     errors.PreconditionRequired: 428,
     errors.TooManyRequests: 429,

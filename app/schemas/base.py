@@ -5,6 +5,7 @@ import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -70,6 +71,17 @@ def _a_number(value: Any) -> Any:
     raise PydanticKnownError("int_type")
 
 
+def _known_zone(key: str) -> str:
+    try:
+        ZoneInfo(key)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise refused(
+            "no such time zone; use an IANA name such as Asia/Shanghai or Europe/Zurich",
+            "没有这个时区；请用 IANA 名称，例如 Asia/Shanghai 或 Europe/Zurich",
+        ) from None
+    return key
+
+
 def _in_utc(value: datetime) -> datetime:
     if not 1900 < value.year < 2200:
         raise refused("only times from 1901 to 2199 can be taken", "只接受 1901 年至 2199 年的时间")
@@ -131,6 +143,9 @@ WHOLE = BeforeValidator(_a_number)
 """Of an integer, after its bounds: 2.0 is taken as well, which JSON does not tell from 2, but no text and no true."""
 Day = Annotated[date, BeforeValidator(_a_day)]
 """A calendar day; a number is none, though pydantic would count it from 1970."""
+
+Zone = Annotated[str, Field(max_length=64, examples=["Asia/Shanghai"]), AfterValidator(_known_zone)]
+"""An IANA time zone."""
 
 
 class _NotNull:
