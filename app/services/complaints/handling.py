@@ -192,8 +192,14 @@ async def retarget(session: AsyncSession, actor: Principal, complaint: Complaint
     """Count its limits and its priority anew by what it is now."""
     tier = await ranking.tier_of(session, complaint)
     complaint.priority = ranking.priority(complaint, tier)
-    clocks = await keeping.retarget(session, actor, complaint.id, ranking.facts(complaint, tier), now())
-    complaint.due_at = keeping.earliest_due(clocks)
+    await keeping.retarget(session, actor, complaint.id, ranking.facts(complaint, tier), now())
+    await follow_clocks(session, complaint)
+
+
+async def follow_clocks(session: AsyncSession, complaint: Complaint) -> None:
+    """It is due when its clocks say."""
+    clocks = await keeping.of(session, [complaint.id])
+    complaint.due_at = keeping.earliest_due(clocks[complaint.id])
 
 
 def _stop_waiting(complaint: Complaint) -> None:
@@ -202,8 +208,7 @@ def _stop_waiting(complaint: Complaint) -> None:
 
 async def _moved(session: AsyncSession, actor: Principal, complaint: Complaint, **data: Any) -> Complaint:
     complaint.updated_at = now()
-    clocks = await keeping.of(session, [complaint.id])
-    complaint.due_at = keeping.earliest_due([each for each in clocks if each.cycle == complaint.cycle])
+    await follow_clocks(session, complaint)
     await session.flush()
     kept = {name: redact(value) if isinstance(value, str) else value for name, value in data.items()}
     about = reading.subject(complaint)
