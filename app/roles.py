@@ -70,6 +70,9 @@ class Scope(StrEnum):
     LEAKS_HANDLE = "leaks:handle"
     PRIVACY_HANDLE = "privacy:handle"
     """Answers people's requests about their data; an erasure can't be taken back."""
+    CALENDARS_READ = "calendars:read"
+    CALENDARS_WRITE = "calendars:write"
+    CLOCKS_CALCULATE = "clocks:calculate"
     HOLDS_PLACE = "holds:place"
     PARTNER_TRACKING = "partner:tracking"
 
@@ -117,6 +120,8 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.ORDERS_WRITE,
             Scope.KPIS_READ,
             Scope.PRIVACY_HANDLE,
+            Scope.CALENDARS_READ,
+            Scope.CLOCKS_CALCULATE,
         }
     ),
     Role.OPERATIONS: frozenset(
@@ -131,6 +136,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.SHIPMENTS_WRITE,
             Scope.EXCEPTIONS_HANDLE,
             Scope.KPIS_READ,
+            Scope.CALENDARS_READ,
         }
     ),
     Role.FINANCE: frozenset(_STAFF | _CUSTOMERS | _CHECKING),
@@ -160,6 +166,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.USERS_READ,
             Scope.CLIENTS_READ,
             Scope.SEGMENTS_READ,
+            Scope.CALENDARS_READ,
         }
     ),
     Role.ADMIN: frozenset(
@@ -171,6 +178,9 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.CLIENTS_READ,
             Scope.CLIENTS_WRITE,
             Scope.JOBS_READ,
+            Scope.CALENDARS_READ,
+            Scope.CALENDARS_WRITE,
+            Scope.CLOCKS_CALCULATE,
         }
     ),
     Role.DISPATCH: frozenset({Scope.SHIPMENTS_CREATE, Scope.TRACKING_PUSH}),

@@ -112,9 +112,7 @@ async def test_the_same_person_on_the_same_matter_within_seven_days_is_a_repeat_
     number, who = a_number(), WHO | {"phone": "13912345678"}
     week_ago = (datetime.now(UTC) - timedelta(days=6, hours=23)).isoformat()
     first = await registered(service, tracking_nos=[number], complainant=who, received_at=week_ago)
-    again = await registered(
-        service, tracking_nos=[number], complainant=who | {"phone": "+86 139-1234-5678"}
-    )
+    again = await registered(service, tracking_nos=[number], complainant=who | {"phone": "+86 139-1234-5678"})
     assert again["repeat_of_id"] == first["id"]
     assert again["priority"] > first["priority"]
     seen = (await service.get(f"/v1/complaints/{first['id']}")).json()
@@ -203,9 +201,7 @@ async def test_what_ended_long_ago_is_not_reopened(system: System, service: Call
 
 async def handler(system: System, service: Caller, **fields: Any) -> str:
     user = await system.staff(Role.CUSTOMER_SERVICE)
-    answer = await service.request(
-        "PUT", f"/v1/complaint-handlers/{user.id}", json={"capacity": 2} | fields
-    )
+    answer = await service.request("PUT", f"/v1/complaint-handlers/{user.id}", json={"capacity": 2} | fields)
     assert answer.status_code == 200, answer.text
     return str(user.id)
 
@@ -229,9 +225,7 @@ async def test_the_accounts_own_team_comes_first_then_skill_and_nobody_gets_more
         f"/v1/customers/{customer['id']}/transfer", {"team_id": team, "owner_id": None}
     )
     assert moved.status_code == 200, moved.text
-    given = [
-        (await registered(service, customer_id=customer["id"]))["handler_id"] for _ in range(7)
-    ]
+    given = [(await registered(service, customer_id=customer["id"]))["handler_id"] for _ in range(7)]
     assert given == [mate, mate, skilled, skilled, anybody, anybody, None]
     path = f"/v1/complaints?unassigned=true"
     waiting = (await service.get(path)).json()["items"]

@@ -63,7 +63,9 @@ async def pause(
 ) -> list[Clock]:
     """Let those clocks rest whose policies know this reason; all others run on, and what the law sets always does."""
     if until is not None and until <= at:
-        raise Invalid("A pause ends after it begins.", "暂停的结束时间须晚于开始时间。", pointer="/body/until")
+        raise Invalid(
+            "A pause ends after it begins.", "暂停的结束时间须晚于开始时间。", pointer="/body/until"
+        )
     accounts = _open(await _latest(session, subject_id))
     terms = await ledger.terms_of(session, accounts)
     resting = [

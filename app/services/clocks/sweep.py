@@ -33,7 +33,7 @@ async def sweep(session: AsyncSession, limit: int = BATCH) -> int:
     )
     clocks = list(await session.scalars(due))
     if clocks:
-        instant = await session.scalar(select(func.now()))
+        instant = (await session.execute(select(func.now()))).scalar_one()
         await _tell(session, await ledger.read(session, clocks), instant)
     return len(clocks)
 

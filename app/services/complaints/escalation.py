@@ -107,10 +107,7 @@ async def on_alarms(session: AsyncSession, complaint_ids: Sequence[UUID]) -> Non
         if complaint_id in lines
     ]
     told = await session.scalars(
-        insert(ComplaintEscalation)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .returning(ComplaintEscalation),
+        insert(ComplaintEscalation).values(rows).on_conflict_do_nothing().returning(ComplaintEscalation),
     )
     await _raise(session, told.all())
 
