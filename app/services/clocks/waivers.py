@@ -52,7 +52,9 @@ async def decline(
 ) -> ClockWaiver:
     """Let the clock count as it does."""
     waiver = await _decide(session, actor, waiver_id, WaiverState.DECLINED, body)
-    await _record(session, actor, "clock_waiver.declined", waiver, await Clock.fetch(session, waiver.clock_id))
+    await _record(
+        session, actor, "clock_waiver.declined", waiver, await Clock.fetch(session, waiver.clock_id)
+    )
     return waiver
 
 
