@@ -9,6 +9,7 @@ from typing import Any
 import holidays
 import pytest
 
+from app.database import owner_engine
 from app.models.calendar import CalendarVersion
 from app.roles import Role
 from app.services import calendars, reference
@@ -101,9 +102,11 @@ async def test_what_the_product_says_anew_is_a_version_beside_the_houses_own(
     anew = [SHIPPED["cn_workdays"] | {"source": "国务院办公厅 2027 年通知", "valid_from": "2027-01-01"}]
     rows = reference._rows
     monkeypatch.setattr(reference, "_rows", lambda name: anew if name == "calendars" else rows(name))
+    engine = owner_engine(system.settings)
     for _ in range(2):
-        async with system.database.sessions.begin() as session:
-            await reference.load(await session.connection())
+        async with engine.begin() as connection:
+            await reference.load(connection)
+    await engine.dispose()
     assert [each["number"] for each in (await shipped(system, "cn_workdays"))["versions"]] == [3, 2, 1]
 
 
