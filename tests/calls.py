@@ -325,6 +325,7 @@ CALLS: dict[str, Call] = {
     "list_retention_rules": Call(query={"count": "true"}),
     "list_calendars": Call(query={"count": "true"}),
     "get_calendar": Call(),
+    "get_calendar_year": Call(query={"number": "1"}),
     "create_calendar": Call(
         {"code": "{new_code}", "zh": "杭州", "en": "Hangzhou", "zone": "Asia/Shanghai", "version": SHIFTS},
         status=201,

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import holidays
 import pytest
@@ -78,6 +79,25 @@ async def test_national_day_and_its_make_up_saturday_count_as_announced(system: 
     assert not time.rests(date(2026, 9, 20))
     start = datetime.fromisoformat("2026-09-30T17:00+08:00")
     assert time.due(start, timedelta(hours=2)) == datetime.fromisoformat("2026-10-08T10:00+08:00")
+
+
+async def test_a_year_says_of_each_day_whether_it_is_open_and_why(system: System) -> None:
+    reader, calendar = await system.as_role(Role.AUDITOR), await shipped(system, "cn_workdays")
+    path = f"/v1/calendars/{calendar['id']}/years"
+    answer = (await reader.get(f"{path}/2026")).json()
+    assert (answer["year"], answer["number"], answer["certainty"]) == (2026, 1, "confirmed")
+    days = {each.pop("day"): each for each in answer["days"]}
+    assert len(days) == 365
+    assert days["2026-10-01"] == {"open": False, "seconds": 0, "why": "holiday"}
+    assert days["2026-10-10"] == {"open": True, "seconds": 32400, "why": "make_up_day"}
+    assert days["2026-10-11"] == {"open": False, "seconds": 0, "why": "outside_hours"}
+    assert days["2026-10-12"] == {"open": True, "seconds": 32400, "why": "working"}
+    assert sum(each["open"] for each in days.values()) == 248
+    later = [(await reader.get(f"{path}/{year}")).json()["certainty"] for year in (2027, 2028)]
+    assert later == ["provisional", None]
+    for wrong in (f"{path}/2026?number=2", f"/v1/calendars/{uuid4()}/years/2026"):
+        assert (await reader.get(wrong)).status_code == 404
+    assert (await reader.get(f"{path}/2200")).status_code == 422
 
 
 @pytest.mark.parametrize(("code", "hours"), [("cn_24x7", 168), ("cn_service_desk", 84), ("cn_workdays", 45)])

@@ -139,6 +139,7 @@ REFERENCES: dict[str, str] = {
     "approve_proposal path proposal_id": HIDDEN,
     "reject_proposal path proposal_id": HIDDEN,
     "get_calendar path calendar_id": GONE,
+    "get_calendar_year path calendar_id": GONE,
     "add_calendar_version path calendar_id": GONE,
     "get_segment path segment_id": GONE,
     "change_segment path segment_id": GONE,

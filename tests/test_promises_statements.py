@@ -178,6 +178,7 @@ STATEMENTS: dict[str, int] = {
     "list_retention_rules": 3,
     "list_calendars": 3,
     "get_calendar": 3,
+    "get_calendar_year": 2,
     "create_calendar": 6,
     "add_calendar_version": 6,
     "calculate_clock": 1,

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -70,6 +71,25 @@ async def add_version(
     return version
 
 
+async def year(session: AsyncSession, calendar_id: UUID, year: int, number: int | None) -> dict[str, Any]:
+    """What each day of a year is by one version, or by the newest."""
+    found = select(CalendarVersion).where(CalendarVersion.calendar_id == calendar_id)
+    if number is not None:
+        found = found.where(CalendarVersion.number == number)
+    version = await session.scalar(found.order_by(CalendarVersion.number.desc()).limit(1))
+    if version is None:
+        raise NotFound
+    time = working_time(version)
+    first = date(year, 1, 1)
+    days = (first + timedelta(days=nth) for nth in range((date(year + 1, 1, 1) - first).days))
+    return {
+        "year": year,
+        "number": version.number,
+        "certainty": version.years.get(str(year)),
+        "days": [_day(time, day) for day in days],
+    }
+
+
 def working_time(version: CalendarVersion) -> WorkingTime:
     """What this version says, made ready to count by; made once, for a version never changes."""
     if version.id not in _ready:
@@ -91,6 +111,11 @@ def _version(body: CalendarVersionCreate, number: int, actor: Principal) -> Cale
     return CalendarVersion(
         number=number, valid_from=body.valid_from, holidays=holidays, created_by=actor.id, **fields
     )
+
+
+def _day(time: WorkingTime, day: date) -> dict[str, Any]:
+    work, why = time.day(day)
+    return {"day": day, "open": bool(work), "seconds": work // timedelta(seconds=1), "why": why}
 
 
 def _must_reach(body: CalendarVersionCreate, zone: str, pointer: str) -> None:

@@ -90,9 +90,8 @@ class LocalDays:
                     yield max(midnight + begin, start), why
             at += 1
 
-    def rests(self, day: date) -> bool:
-        """Whether no work is done on this date."""
-        return self._day(_number(day)).total == 0
+    def day(self, day: date) -> Day:
+        return self._day(_number(day))
 
     def _day(self, at: int) -> Day:
         return self._special.get(at) or self._week[_weekday(at)]

@@ -12,7 +12,7 @@ from app.errors import NoWorkingTime
 from app.models.calendar import StepReason
 from app.schemas.calendar import CalendarForm
 from app.services.clocks.local_days import LocalDays
-from app.services.clocks.step import Step
+from app.services.clocks.step import Step, counts
 from app.services.clocks.zones import LAST, count, instant, turns
 
 Pauses = Sequence[tuple[datetime, datetime]]
@@ -71,7 +71,13 @@ class WorkingTime:
 
     def rests(self, day: date) -> bool:
         """Whether no work is done on this local date."""
-        return self._days.rests(day)
+        return self._days.day(day).total == 0
+
+    def day(self, day: date) -> tuple[timedelta, StepReason]:
+        """The work of a local date, by its clocks if they are not turned, and what most of it is or keeps it closed."""
+        pieces, total = self._days.day(day)
+        longest = max(pieces, key=lambda piece: (counts(piece.why), piece.end - piece.start))
+        return timedelta(microseconds=total), longest.why
 
     def _worked(self, at: int) -> int:
         nth = self._turn(at)
