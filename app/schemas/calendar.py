@@ -56,7 +56,7 @@ Interval = Annotated[
 """From, and to where it no longer holds. It belongs to the day that it begins on."""
 Intervals = Annotated[list[Interval], Field(max_length=8), AfterValidator(_apart)]
 """Those of one day, in their order; they may touch."""
-Dated = Annotated[dict[Day, Intervals], Field(max_length=400)]
+Dated = Annotated[dict[Day, Intervals], Field(max_length=250)]
 Days = Annotated[list[Day], Field(max_length=1000)]
 
 

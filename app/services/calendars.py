@@ -1,5 +1,6 @@
 """Calendars as they are kept: a change is a new version, so that what was due stays explained."""
 
+import asyncio
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -48,7 +49,7 @@ def in_force(calendar_id: UUID, day: date) -> Select[CalendarVersion]:
 async def create(session: AsyncSession, actor: Principal, body: CalendarCreate) -> Calendar:
     if await session.scalar(select(Calendar.id).where(Calendar.code == body.code)):
         raise Conflict("Another calendar has this code.", "已有日历使用此代码。", pointer="/body/code")
-    _must_reach(body.version, body.zone, "/body/version/hours")
+    await _must_reach(body.version, body.zone, "/body/version/hours")
     calendar = Calendar(**body.model_dump(exclude={"version"}), versions=[_version(body.version, 1, actor)])
     session.add(calendar)
     await session.flush()
@@ -61,7 +62,7 @@ async def add_version(
 ) -> CalendarVersion:
     """Of two at the same time one is refused: both would have the same number."""
     calendar = await get(session, calendar_id)
-    _must_reach(body, calendar.zone, "/body/hours")
+    await _must_reach(body, calendar.zone, "/body/hours")
     version = _version(body, calendar.version + 1, actor)
     calendar.versions.insert(0, version)
     await session.flush()
@@ -79,14 +80,14 @@ async def year(session: AsyncSession, calendar_id: UUID, year: int, number: int 
     version = await session.scalar(found.order_by(CalendarVersion.number.desc()).limit(1))
     if version is None:
         raise NotFound
-    time = working_time(version)
+    hours = working_time(version)
     first = date(year, 1, 1)
     days = (first + timedelta(days=nth) for nth in range((date(year + 1, 1, 1) - first).days))
     return {
         "year": year,
         "number": version.number,
         "certainty": version.years.get(str(year)),
-        "days": [_day(time, day) for day in days],
+        "days": [_day(hours, day) for day in days],
     }
 
 
@@ -113,16 +114,17 @@ def _version(body: CalendarVersionCreate, number: int, actor: Principal) -> Cale
     )
 
 
-def _day(time: WorkingTime, day: date) -> dict[str, Any]:
-    work, why = time.day(day)
+def _day(hours: WorkingTime, day: date) -> dict[str, Any]:
+    work, why = hours.day(day)
     return {"day": day, "open": bool(work), "seconds": work // timedelta(seconds=1), "why": why}
 
 
-def _must_reach(body: CalendarVersionCreate, zone: str, pointer: str) -> None:
+async def _must_reach(body: CalendarVersionCreate, zone: str, pointer: str) -> None:
     """A version by which nothing could ever become due is refused."""
-    hours = body.model_dump(include=set(CalendarHours.model_fields))
+    form = CalendarForm(tz=zone, **body.model_dump(include=set(CalendarHours.model_fields)))
     begins = datetime.combine(body.valid_from, time(), UTC)
     try:
-        WorkingTime(CalendarForm(tz=zone, **hours)).due(begins, timedelta(microseconds=1))
+        hours = await asyncio.to_thread(WorkingTime, form)
+        hours.due(begins, timedelta(microseconds=1))
     except NoWorkingTime:
         raise NoWorkingTime(pointer) from None
