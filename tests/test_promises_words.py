@@ -13,6 +13,7 @@ import app
 from app.models import (
     account,
     audit,
+    calendar,
     code,
     complaint,
     customer,
@@ -49,6 +50,8 @@ LISTS: dict[str, type[StrEnum]] = {
     "complaint_channel": complaint.ComplaintChannel,
     "complaint_outcome": complaint.ComplaintOutcome,
     "complaint_state": complaint.ComplaintState,
+    "step_reason": calendar.StepReason,
+    "year_certainty": calendar.YearCertainty,
     "confirmation_method": verification.ConfirmationMethod,
     "consent_channel": customer.ConsentChannel,
     "consent_purpose": customer.ConsentPurpose,
