@@ -119,6 +119,15 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "NoteRead": ("id customer_id author_id created_at", {"text": a_text}),
     "PurchaseRead": ("month service shipments delivered freight", {}),
     "PurchasesRead": ("items first_at last_at", {}),
+    "CalendarRead": ("id code zh en zone created_at version versions", {}),
+    "CalendarSummary": ("id code zh en zone created_at", {}),
+    "CalendarVersionRead": (
+        "id number valid_from hours holidays date_overrides breaks years source created_by created_at",
+        {},
+    ),
+    "DueRead": ("due", {}),
+    "ElapsedRead": ("elapsed_seconds", {}),
+    "WeekHours": ("mon tue wed thu fri sat sun", {}),
     "TeamRead": ("id code name department_id lead_id member_ids created_at updated_at version", {}),
     "TimelineEntry": (
         "id recorded_at kind label subject_type subject_id actor_kind actor_id",

@@ -16,6 +16,17 @@ MAPPING = {"columns": [{"heading": TEXT, "field": "name"}], "kind": "company", "
 EXPORT = {"terms": {}, "columns": [column.value for column in ExportColumn], "format": "csv", "reason": TEXT}
 
 
+SHIFTS = {
+    "valid_from": "2026-11-01",
+    "hours": {"mon": [["09:00", "18:00"]], "fri": [["22:00", "30:00"]]},
+    "holidays": ["2027-02-08"],
+    "date_overrides": {"2027-02-20": [["09:00", "12:00"]], "2027-02-22": []},
+    "breaks": {"2026-11-30": [["12:00", "13:00"]]},
+    "years": {"2026": "confirmed", "2027": "provisional"},
+    "source": "国务院办公厅通知",
+}
+"""What a calendar says."""
+
 LEAK = {
     "grade": "larger",
     "customer_ids": ["{home_id}"],
@@ -312,6 +323,21 @@ CALLS: dict[str, Call] = {
     "place_legal_hold": Call({"customer_id": "{home_id}", "reason": TEXT}, status=201),
     "lift_legal_hold": Call({"reason": TEXT}),
     "list_retention_rules": Call(query={"count": "true"}),
+    "list_calendars": Call(query={"count": "true"}),
+    "get_calendar": Call(),
+    "create_calendar": Call(
+        {"code": "{new_code}", "zh": "杭州", "en": "Hangzhou", "zone": "Asia/Shanghai", "version": SHIFTS},
+        status=201,
+    ),
+    "add_calendar_version": Call(SHIFTS, status=201),
+    "calculate_clock": Call(
+        {
+            "calendar": {"tz": "Asia/Shanghai", "hours": SHIFTS["hours"], "breaks": SHIFTS["breaks"]},
+            "start": "2026-11-23T09:00:00+08:00",
+            "seconds": 7200,
+            "pauses": [["2026-11-23T09:30:00+08:00", "2026-11-23T10:00:00+08:00"]],
+        }
+    ),
 }
 
 ITEMS = {

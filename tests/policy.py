@@ -26,6 +26,7 @@ SEE_SEGMENTS = {"marketing", "sales", "customer_service", "auditor"}
 SEE_PARCELS = {"sales", "customer_service", "operations", "auditor"}
 MERGE_CUSTOMERS = {"marketing", "customer_service"}
 TAKE_ORDERS = {"customer_service", "operations"}
+SEE_CALENDARS = {"admin", "customer_service", "operations", "auditor"}
 SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
 
 MAY: dict[str, set[str]] = {
@@ -187,6 +188,11 @@ MAY: dict[str, set[str]] = {
     "place_legal_hold": {"auditor"},
     "lift_legal_hold": {"auditor"},
     "list_retention_rules": {"auditor"},
+    "list_calendars": SEE_CALENDARS,
+    "get_calendar": SEE_CALENDARS,
+    "create_calendar": {"admin"},
+    "add_calendar_version": {"admin"},
+    "calculate_clock": {"admin", "customer_service"},
     "list_imports": IMPORT,
     "create_import": IMPORT,
     "get_import": IMPORT,

@@ -60,6 +60,7 @@ def made_for(operation: str) -> Any:
 
 
 READ = (
+    "get_calendar",
     "get_contact",
     "get_document",
     "get_export",

@@ -87,6 +87,8 @@ OF_THE_HOUSE = {
     "clients",
     "codes",
     "departments",
+    "calendar_versions",
+    "calendars",
     "divisions",
     "event_keys",
     "exception_reasons",

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from app.models.account import Access, AccessKind, Client, User
+from app.models.calendar import Calendar
 from app.models.code import CarrierCode
 from app.models.customer import Consent, Customer, CustomerNote
 from app.models.document import Document
@@ -38,6 +39,7 @@ LISTS = {
     "/v1/delivery-exceptions": (Role.OPERATIONS, ({}, {"sort": "opened_at"}, {"live": "true"})),
     "/v1/carrier-codes": (Role.ADMIN, ({}, {"list": "kuaidi100"})),
     "/v1/jobs": (Role.ADMIN, ({},)),
+    "/v1/calendars": (Role.AUDITOR, ({},)),
     "/v1/audit/accesses": (Role.AUDITOR, ({}, {"kind": "denied"})),
     "/v1/audit/events": (Role.AUDITOR, ({}, {"kind": "shipment.created"})),
     "/v1/customers/{customer_id}/consents": (Role.MARKETING, ({},)),
@@ -117,6 +119,7 @@ ROWS: dict[Any, list[dict[str, Any]]] = {
     Job: some_rows(
         id=lambda n: uuid4() if n else JOB, name="remap_carrier_code", payload={}, state="done"
     ),
+    Calendar: some_rows(code=lambda n: f"{MARK}{n}", zh="顺丰", en="SF", zone="Asia/Shanghai"),
     Access: some_rows(kind=AccessKind.DENIED, data={}),
     CarrierCode: some_rows(
         list="kuaidi100", code=lambda n: f"walk{n % 5}", reason_code=lambda n: f"顺{n}", name="-",

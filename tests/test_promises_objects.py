@@ -138,6 +138,8 @@ REFERENCES: dict[str, str] = {
     "create_proposal body owner_id": REFUSED,
     "approve_proposal path proposal_id": HIDDEN,
     "reject_proposal path proposal_id": HIDDEN,
+    "get_calendar path calendar_id": GONE,
+    "add_calendar_version path calendar_id": GONE,
     "get_segment path segment_id": GONE,
     "change_segment path segment_id": GONE,
     "list_segment_versions path segment_id": GONE,

@@ -59,6 +59,8 @@ AGAIN: dict[str, int] = {
     "transfer_customer": 200,
     "lend_customer": 200,
     "take_customer_back": 404,
+    "create_calendar": 409,
+    "add_calendar_version": 201,
     "create_team": 409,
     "change_team": 412,
     "name_liaison": 200,

@@ -75,6 +75,7 @@ DEEDS = {
     "add_contact",
     "join_contact",
     "add_address",
+    "add_calendar_version",
     "add_external_id",
     "record_consent",
     "add_customer_note",

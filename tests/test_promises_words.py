@@ -13,6 +13,7 @@ import app
 from app.models import (
     account,
     audit,
+    calendar,
     code,
     customer,
     delivery_exception,
@@ -42,6 +43,8 @@ from tests.system import System
 
 LISTS: dict[str, type[StrEnum]] = {
     "access_kind": account.AccessKind,
+    "step_reason": calendar.StepReason,
+    "year_certainty": calendar.YearCertainty,
     "confirmation_method": verification.ConfirmationMethod,
     "consent_channel": customer.ConsentChannel,
     "consent_purpose": customer.ConsentPurpose,

@@ -235,6 +235,13 @@ class World:
         await self.made(Role.MARKETING, f"/v1/proposals/{proposal}/reject", {"reason": TEXT})
         return proposal
 
+    async def calendar_id(self) -> str:
+        made = await self.made(Role.ADMIN, "/v1/calendars", CALLS["create_calendar"].body)
+        for _ in range(1, self.many):
+            body = CALLS["add_calendar_version"].body
+            await self.made(Role.ADMIN, f"/v1/calendars/{made['id']}/versions", body)
+        return str(made["id"])
+
     async def segment_id(self) -> str:
         """A dynamic one."""
         made = await self.made(Role.MARKETING, "/v1/segments", CALLS["create_segment"].body)
