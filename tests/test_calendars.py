@@ -147,13 +147,13 @@ async def test_the_version_in_force_is_the_last_that_began_and_of_one_day_the_la
 
 
 async def test_the_cache_of_calendars_is_bounded(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calendars, "KEPT", 2)
-    monkeypatch.setattr(calendars, "_ready", type(calendars._ready)())
+    monkeypatch.setattr(ready, "KEPT", 2)
+    monkeypatch.setattr(ready, "_ready", type(ready._ready)())
     async with system.database.sessions() as session:
         for code in ("cn_24x7", "cn_service_desk", "cn_workdays"):
             found = await calendars.get(session, (await shipped(system, code))["id"])
             ready.working_time(found.versions[0])
-    assert len(calendars._ready) == 2
+    assert len(ready._ready) == 2
 
 
 @pytest.mark.parametrize(
