@@ -57,7 +57,7 @@ async def test_two_who_sweep_at_once_tell_of_nothing_twice(system: System) -> No
     await asyncio.gather(*(worker.sweep_clocks(system.database.sessions) for _ in range(4)))
     for subject in subjects:
         told = await alarms(system, subject)
-        assert len(told) == len(set(told)) == 15
+        assert len(told) == len(set(told)) == 14
     assert await differing(system, subjects) == []
 
 
@@ -118,17 +118,25 @@ async def test_what_was_told_is_not_told_again_when_the_stop_is_taken_back(syste
     assert await alarms(system, subject) == before
 
 
-async def test_a_sweep_with_nothing_to_do_looks_into_one_index_and_no_row(empty_system: System) -> None:
+async def test_a_sweep_with_nothing_to_do_looks_into_one_index_and_sorts_nothing(
+    empty_system: System,
+) -> None:
     await start(empty_system, at=datetime.now(UTC))
-    await execute(empty_system, "ANALYZE clocks")
     async with owner(empty_system) as connection:
-        await connection.execute("SET enable_seqscan = off")
+        await connection.execute(
+            "INSERT INTO clocks (id, subject_type, subject_id, cycle, kind, metric, policy_id, state, started_at,"
+            " paused_s, elapsed_s, next_at) SELECT gen_random_uuid(), subject_type, gen_random_uuid(), 1, kind, metric,"
+            " policy_id, state, started_at, 0, 0, next_at + n * interval '1 minute'"
+            " FROM clocks, generate_series(1, 500) n"
+        )
+        await connection.execute("ANALYZE clocks")
         plan = await connection.fetch(
             "EXPLAIN SELECT * FROM clocks WHERE next_at < now() ORDER BY next_at, id LIMIT 500"
             " FOR UPDATE SKIP LOCKED"
         )
-    assert any("Index Scan using ix_clocks_next_at" in row[0] for row in plan)
-    assert not any("Sort" in row[0] for row in plan)
+    told = " ".join(row[0] for row in plan)
+    assert "Index Scan using ix_clocks_next_at" in told
+    assert "Sort" not in told
 
 
 async def test_a_worker_tells_of_a_limit_within_seconds_and_two_of_them_only_once(
