@@ -47,14 +47,8 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def terms(measure: Measure, hours: float = 10, **changes: Any) -> Terms:
-    values = {
-        "target": hours * HOUR,
-        "alarms": (50, 80, 100),
-        "pauses": frozenset({WAITING}),
-        "measure": measure,
-    }
-    return Terms(**values | changes)
+def terms(measure: Measure, hours: float = 10) -> Terms:
+    return Terms(hours * HOUR, (50, 80, 100), frozenset({WAITING}), measure)
 
 
 LEGAL = Terms(

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.database import owner_engine
 from app.errors import Conflict
 from app.models.clock import ClockKind, ClockMetric, ClockState
-from app.models.job import JobState
+from app.models.job import Job, JobState
 from app.roles import Role
 from app.services import reference
 from app.services.clocks import explain, keeping, retargeting, waivers
@@ -221,7 +221,7 @@ async def test_a_retarget_goes_on_where_it_was_cut_off_and_stops_when_it_is_canc
         await session.execute(
             text("UPDATE jobs SET state = 'running' WHERE id = :id"), {"id": UUID(job["id"])}
         )
-        running = await session.get(retargeting.Job, UUID(job["id"]))
+        running = await session.get(Job, UUID(job["id"]))
         assert running is not None
         assert await retargeting.step(session, running) is True
     moved = "SELECT count(*) FROM clocks WHERE subject_id = ANY (:ids) AND policy_id = :new"

@@ -84,7 +84,7 @@ def _day_of(zone: Any, at: datetime) -> Any:
 
 
 def _fits(wanted: Any, fact: str | None) -> Any:
-    return or_(wanted == [], fact == any_(wanted)) if fact is not None else wanted == []
+    return or_(wanted == [], literal(fact) == any_(wanted)) if fact is not None else wanted == []
 
 
 def listed(query: SlaPolicyQuery) -> Select[SlaPolicy]:
