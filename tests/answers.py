@@ -144,6 +144,19 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         "id number valid_from hours holidays date_overrides breaks years source created_by created_at",
         {},
     ),
+    "ClockWaiverRead": (
+        "id clock_id state requested_by requested_at decided_by decided_at",
+        {"reason": a_text, "note": a_text},
+    ),
+    "RetargetPreview": ("code number calendar_version_id clocks items", {}),
+    "RetargetedClock": ("clock_id subject_type subject_id due_at new_due_at", {}),
+    "SlaPolicyRead": (
+        (
+            "id code number rank subject_type kind metric counting amount zone moves_past_holidays calendar_id categories"
+            " severities tiers channels customer_id pause_reasons alarms valid_from valid_until source shipped created_at"
+        ),
+        {},
+    ),
     "DueRead": ("due", {}),
     "ElapsedRead": ("elapsed_seconds", {}),
     "WeekHours": ("mon tue wed thu fri sat sun", {}),

@@ -27,6 +27,16 @@ SHIFTS = {
 }
 """What a calendar says."""
 
+LIMIT = {
+    "counting": "elapsed",
+    "amount": 259200,
+    "tiers": ["key"],
+    "pause_reasons": ["awaiting_customer"],
+    "valid_from": "2026-01-01",
+    "source": "顺丰框架协议",
+}
+"""What a limit says."""
+
 LEAK = {
     "grade": "larger",
     "customer_ids": ["{home_id}"],
@@ -366,6 +376,19 @@ CALLS: dict[str, Call] = {
     "place_legal_hold": Call({"customer_id": "{home_id}", "reason": TEXT}, status=201),
     "lift_legal_hold": Call({"reason": TEXT}),
     "list_retention_rules": Call(query={"count": "true"}),
+    "list_sla_policies": Call(query={"count": "true"}),
+    "create_sla_policy": Call(
+        LIMIT
+        | {"code": "{new_code}", "kind": "contract", "metric": "resolution", "customer_id": "{home_id}"},
+        status=201,
+    ),
+    "add_sla_policy_version": Call(LIMIT, places={"code": "limit_code"}, status=201),
+    "end_sla_policy": Call({"valid_until": "2027-12-31"}, places={"code": "limit_code"}),
+    "preview_retarget": Call(places={"code": "outdated_code"}),
+    "retarget_clocks": Call(places={"code": "outdated_code"}, status=202),
+    "list_clock_waivers": Call(query={"count": "true"}),
+    "approve_clock_waiver": Call({"note": TEXT}),
+    "decline_clock_waiver": Call({"note": TEXT}),
     "list_calendars": Call(query={"count": "true"}),
     "get_calendar": Call(),
     "get_calendar_year": Call(query={"number": "1"}),

@@ -14,6 +14,7 @@ from app.database import owner_engine
 from app.models.calendar import CalendarVersion
 from app.roles import Role
 from app.services import calendars, reference
+from app.services.clocks import ready
 from tests.owner import owner
 from tests.system import Caller, System
 
@@ -73,8 +74,8 @@ async def test_national_day_and_its_make_up_saturday_count_as_announced(system: 
             )
         )
         assert version is not None
-        time = calendars.working_time(version)
-        assert calendars.working_time(version) is time
+        time = ready.working_time(version)
+        assert ready.working_time(version) is time
     assert [time.rests(date(2026, 10, day)) for day in (1, 7, 8, 10, 11)] == [True, True, False, False, True]
     assert not time.rests(date(2026, 9, 20))
     start = datetime.fromisoformat("2026-09-30T17:00+08:00")
@@ -169,13 +170,13 @@ async def test_the_version_in_force_is_the_last_that_began_and_of_one_day_the_la
 
 
 async def test_the_cache_of_calendars_is_bounded(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calendars, "KEPT", 2)
-    monkeypatch.setattr(calendars, "_ready", type(calendars._ready)())
+    monkeypatch.setattr(ready, "KEPT", 2)
+    monkeypatch.setattr(ready, "_ready", type(ready._ready)())
     async with system.database.sessions() as session:
         for code in ("cn_24x7", "cn_service_desk", "cn_workdays"):
             found = await calendars.get(session, (await shipped(system, code))["id"])
-            calendars.working_time(found.versions[0])
-    assert len(calendars._ready) == 2
+            ready.working_time(found.versions[0])
+    assert len(ready._ready) == 2
 
 
 @pytest.mark.parametrize(

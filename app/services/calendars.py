@@ -17,11 +17,6 @@ from app.security import Principal
 from app.services import events
 from app.services.clocks.working_time import WorkingTime
 
-KEPT = 256
-"""Calendars that are kept ready to count by; each takes some ten kilobytes."""
-
-_ready: OrderedDict[UUID, WorkingTime] = OrderedDict()
-
 
 def listed() -> Select[Calendar]:
     return select(Calendar).order_by(Calendar.code, Calendar.id)
