@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.models.base import Base, Stateful
-from app.models.complaint import Complaint, ComplaintState
 from app.models.clock import ClockWaiver, WaiverState
+from app.models.complaint import Complaint, ComplaintState
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
 from app.models.document import Document, DocumentState

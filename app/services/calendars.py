@@ -1,7 +1,6 @@
 """Calendars as they are kept: a change is a new version, so that what was due stays explained."""
 
 import asyncio
-from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from app.models.calendar import Calendar, CalendarVersion
 from app.schemas.calendar import CalendarCreate, CalendarForm, CalendarHours, CalendarVersionCreate
 from app.security import Principal
 from app.services import events
+from app.services.clocks.ready import working_time
 from app.services.clocks.working_time import WorkingTime
 
 
@@ -84,16 +84,6 @@ async def year(session: AsyncSession, calendar_id: UUID, year: int, number: int 
         "certainty": version.years.get(str(year)),
         "days": [_day(hours, day) for day in days],
     }
-
-
-def working_time(version: CalendarVersion) -> WorkingTime:
-    """What this version says, made ready to count by; made once, for a version never changes."""
-    if version.id not in _ready:
-        if len(_ready) == KEPT:
-            _ready.popitem(last=False)
-        parts = {name: getattr(version, name) for name in CalendarHours.model_fields}
-        _ready[version.id] = WorkingTime(CalendarForm.model_validate({"tz": version.calendar.zone, **parts}))
-    return _ready[version.id]
 
 
 def subject(calendar: Calendar) -> events.Subject:
