@@ -287,7 +287,9 @@ CALLS: dict[str, Call] = {
     "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
     "list_complaint_assignments": Call(),
     "create_complaint": Call(COMPLAINT, status=201),
-    "change_complaint": Call({"severity": "critical", "remedy_sought": TEXT}),
+    "change_complaint": Call(
+        {"severity": "critical", "remedy_sought": TEXT}, places={"complaint_id": "new_complaint_id"}
+    ),
     "acknowledge_complaint": Call(NOTE, places={"complaint_id": "received_complaint_id"}),
     "assign_complaint": Call({"handler_id": "{handler_id}", "note": TEXT}),
     "investigate_complaint": Call(NOTE),
@@ -303,7 +305,6 @@ CALLS: dict[str, Call] = {
     "list_complaint_handlers": Call(),
     "set_complaint_handler": Call({"capacity": 30}, places={"user_id": "colleague_id"}),
     "list_complaint_escalations": Call(query={"count": "true"}),
-    "see_complaint_escalation": Call(),
     "list_case_terms": Call(query={"tree": "root_cause"}),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),

@@ -139,7 +139,6 @@ MAY: dict[str, set[str]] = {
     "request_clock_waiver": {"customer_service"},
     "list_complaint_handlers": SEE_COMPLAINTS,
     "list_complaint_escalations": SEE_COMPLAINTS,
-    "see_complaint_escalation": SEE_COMPLAINTS,
     "create_complaint": {"customer_service"},
     "change_complaint": {"customer_service"},
     "acknowledge_complaint": {"customer_service"},

@@ -97,7 +97,6 @@ AGAIN: dict[str, int] = {
     "reopen_complaint": 409,
     "request_clock_waiver": 409,
     "set_complaint_handler": 200,
-    "see_complaint_escalation": 200,
     "create_order": 201,
     "hand_over_order": 409,
     "accept_order": 409,

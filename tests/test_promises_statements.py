@@ -136,7 +136,6 @@ STATEMENTS: dict[str, int] = {
     "list_complaint_handlers": 2,
     "set_complaint_handler": 6,
     "list_complaint_escalations": 3,
-    "see_complaint_escalation": 3,
     "list_case_terms": 2,
     "list_orders": 3,
     "get_order": 3,

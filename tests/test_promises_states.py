@@ -102,7 +102,6 @@ DEEDS = {
     "investigate_complaint",  # not from an answer, which a call-back judges; see tests/test_complaints.py
     "resume_complaint",  # out of a pause only
     "reopen_complaint",  # for some time only
-    "see_complaint_escalation",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
     "reveal_customer",
     "reveal_shipment",

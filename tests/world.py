@@ -416,15 +416,10 @@ class World:
     async def colleague_id(self) -> str:
         return (await self.system.staff(Role.CUSTOMER_SERVICE)).id
 
-    async def escalation_id(self) -> str:
-        """One that the caller of customer service was told of."""
-        complaint, caller = await self.complaint_id(), await self.caller(Role.CUSTOMER_SERVICE)
-        await caller.request("PUT", f"/v1/complaint-handlers/{caller.id}", json={"capacity": 1000})
-        path = f"/v1/complaints/{complaint}"
-        await self.made(Role.CUSTOMER_SERVICE, f"{path}/assign", {"handler_id": caller.id})
-        await self.made(Role.CUSTOMER_SERVICE, f"{path}/escalate", {"reason": TEXT})
-        found = "SELECT id FROM complaint_escalations WHERE complaint_id = :id"
-        return str(await self.system.scalar(found, id=UUID(complaint)))
+    async def new_complaint_id(self) -> str:
+        """One that nothing has happened to yet."""
+        body = CALLS["create_complaint"].body
+        return str((await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])
 
     async def order_id(self) -> str:
         body = CALLS["create_order"].body
