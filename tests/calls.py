@@ -74,7 +74,7 @@ COMPLAINT = {
     "complainant": {"name": NAME, "phone": PERSON["phone"], "role": "recipient"},
     "channel": "hotline",
     "severity": "high",
-    "customer_id": "{home_id}",
+    "customer_id": "{served_id}",
 }
 ANSWER = {
     "finding": TEXT,
@@ -283,7 +283,7 @@ CALLS: dict[str, Call] = {
     "approve_export": Call(NOTE),
     "reject_export": Call(NOTE),
     "list_complaints": Call(query={"count": "true"}),
-    "search_complaints": Call({"q": TEXT[:4], "open": True}),
+    "search_complaints": Call({"number": "{waiting_number}", "open": True}),
     "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
     "list_complaint_assignments": Call(),
     "create_complaint": Call(COMPLAINT, status=201),

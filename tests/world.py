@@ -358,6 +358,11 @@ class World:
             self.exceptions = list(await self.system.scalar(found, n=number))
         return self.exceptions.pop()
 
+    async def served_id(self) -> str:
+        """This world's customer, for whose complaints there is somebody."""
+        await self.handler_id()
+        return await self.home_id()
+
     async def complaint_id(self) -> str:
         """One that was acknowledged, about many consignments, given to one after the other."""
         numbers = [await self.known_no() for _ in range(self.many)]
@@ -392,6 +397,10 @@ class World:
         )
         return complaint
 
+    async def waiting_number(self) -> str:
+        found = "SELECT number FROM complaints WHERE id = :id"
+        return str(await self.system.scalar(found, id=UUID(await self.waiting_complaint_id())))
+
     async def answered_complaint_id(self) -> str:
         complaint = await self.investigated_complaint_id()
         path = f"/v1/complaints/{complaint}/answer"
@@ -409,7 +418,7 @@ class World:
     async def handler_id(self) -> str:
         user = await self.colleague_id()
         caller = await self.caller(Role.CUSTOMER_SERVICE)
-        answer = await caller.request("PUT", f"/v1/complaint-handlers/{user}", json={"capacity": 30})
+        answer = await caller.request("PUT", f"/v1/complaint-handlers/{user}", json={"capacity": 1000})
         assert answer.status_code == 200, answer.text
         return user
 
