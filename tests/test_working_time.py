@@ -128,6 +128,15 @@ def test_a_target_of_nothing_is_due_at_once_and_nothing_passes_backwards() -> No
     assert list(time.steps(sunday, sunday - timedelta(days=9))) == []
 
 
+def test_pauses_that_overlap_or_lie_in_one_another_stand_once() -> None:
+    time, start = calendar(hours=OFFICE), at("2026-11-23T09:00+08:00")
+    hour = timedelta(hours=1)
+    pauses = [(start + first * hour, start + last * hour) for first, last in ((5, 7), (1, 4), (2, 3), (3, 5))]
+    assert time.elapsed(start, start + 9 * hour, pauses) == 3 * hour
+    assert time.due(start, 2 * hour, pauses) == start + 8 * hour
+    assert [step.length // hour for step in time.steps(start, start + 9 * hour, pauses)] == [1, 6, 2]
+
+
 def test_what_is_due_with_a_pause_that_starts_then_is_due_then() -> None:
     time, start = calendar(hours=OFFICE), at("2026-11-23T09:00+08:00")
     noon = start + timedelta(hours=3)
