@@ -111,6 +111,7 @@ def test_the_steps_are_gapless_and_add_up(
     edges = [start, *(step.until for step in steps)]
     assert [step.since for step in steps] == edges[:-1]
     assert edges[-1] == end
+    assert all(step.length > timedelta() for step in steps)
     due = term.due(start)
     assert due.astimezone(SHANGHAI).date() > start.astimezone(SHANGHAI).date() + timedelta(days=days)
     assert term.elapsed(start, due) == timedelta(days=days)

@@ -128,10 +128,27 @@ def test_a_target_of_nothing_is_due_at_once_and_nothing_passes_backwards() -> No
     assert list(time.steps(sunday, sunday - timedelta(days=9))) == []
 
 
+def test_pauses_that_overlap_or_lie_in_one_another_stand_once() -> None:
+    time, start = calendar(hours=OFFICE), at("2026-11-23T09:00+08:00")
+    hour = timedelta(hours=1)
+    pauses = [(start + first * hour, start + last * hour) for first, last in ((5, 7), (1, 4), (2, 3), (4, 5))]
+    assert time.elapsed(start, start + 9 * hour, pauses) == 3 * hour
+    assert time.due(start, 2 * hour, pauses) == start + 8 * hour
+    assert [step.length // hour for step in time.steps(start, start + 9 * hour, pauses)] == [1, 6, 2]
+
+
 def test_what_is_due_with_a_pause_that_starts_then_is_due_then() -> None:
     time, start = calendar(hours=OFFICE), at("2026-11-23T09:00+08:00")
     noon = start + timedelta(hours=3)
     assert time.due(start, timedelta(hours=3), [(noon, noon + timedelta(hours=1))]) == noon
+
+
+@pytest.mark.parametrize("target", [9, 18])
+def test_what_fills_the_last_shift_before_clocks_are_turned_is_due_at_its_end(target: int) -> None:
+    """Both the end of the shift and the turn of the night after have as much work before them."""
+    time = calendar("Europe/Zurich", OFFICE | {"sat": [["09:00", "18:00"]]})
+    end = {9: "2026-10-23T18:00+02:00", 18: "2026-10-24T18:00+02:00"}[target]
+    assert time.due(at("2026-10-23T09:00+02:00"), timedelta(hours=target)) == at(end)
 
 
 @pytest.mark.parametrize(

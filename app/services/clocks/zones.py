@@ -11,7 +11,7 @@ DAY = 86_400 * SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT = timedelta(microseconds=1)
 _STRIDE = 5 * 86_400
-"""In the whole time zone database no offset lasts for less than 6.9 days between two others that are alike."""
+"""In the whole time zone database no offset has lasted or will last for less than 6.9 days."""
 
 
 def count(instant: datetime) -> int:
@@ -45,13 +45,10 @@ def turns(key: str) -> Turns:
     found = Turns([FIRST], [offset // _UNIT])
     while at < last:
         following = min(at + _STRIDE, last)
-        then = _offset(zone, following)
-        while offset != then:
-            at = _turn(zone, at, following, offset)
-            offset = _offset(zone, at)
-            found.since.append(at * SECOND)
-            found.offset.append(offset // _UNIT)
-        at = following
+        if (then := _offset(zone, following)) != offset:
+            found.since.append(_turn(zone, at, following, offset) * SECOND)
+            found.offset.append(then // _UNIT)
+        at, offset = following, then
     return found
 
 
