@@ -119,6 +119,8 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "NoteRead": ("id customer_id author_id created_at", {"text": a_text}),
     "PurchaseRead": ("month service shipments delivered freight", {}),
     "PurchasesRead": ("items first_at last_at", {}),
+    "CalendarDay": ("day open seconds why", {}),
+    "CalendarYear": ("year number certainty days", {}),
     "CalendarRead": ("id code zh en zone created_at version versions", {}),
     "CalendarSummary": ("id code zh en zone created_at", {}),
     "CalendarVersionRead": (

@@ -348,6 +348,7 @@ CALLS: dict[str, Call] = {
     "decline_clock_waiver": Call({"note": TEXT}),
     "list_calendars": Call(query={"count": "true"}),
     "get_calendar": Call(),
+    "get_calendar_year": Call(query={"number": "1"}),
     "create_calendar": Call(
         {"code": "{new_code}", "zh": "杭州", "en": "Hangzhou", "zone": "Asia/Shanghai", "version": SHIFTS},
         status=201,

@@ -191,6 +191,7 @@ MAY: dict[str, set[str]] = {
     "list_retention_rules": {"auditor"},
     "list_calendars": SEE_CALENDARS,
     "get_calendar": SEE_CALENDARS,
+    "get_calendar_year": SEE_CALENDARS,
     "create_calendar": {"admin"},
     "add_calendar_version": {"admin"},
     "calculate_clock": {"admin", "customer_service"},

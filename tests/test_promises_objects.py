@@ -149,6 +149,7 @@ REFERENCES: dict[str, str] = {
     "approve_clock_waiver path waiver_id": GONE,
     "decline_clock_waiver path waiver_id": GONE,
     "get_calendar path calendar_id": GONE,
+    "get_calendar_year path calendar_id": GONE,
     "add_calendar_version path calendar_id": GONE,
     "get_segment path segment_id": GONE,
     "change_segment path segment_id": GONE,

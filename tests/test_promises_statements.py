@@ -187,6 +187,7 @@ STATEMENTS: dict[str, int] = {
     "decline_clock_waiver": 5,
     "list_calendars": 3,
     "get_calendar": 3,
+    "get_calendar_year": 2,
     "create_calendar": 6,
     "add_calendar_version": 6,
     "calculate_clock": 1,

@@ -239,6 +239,9 @@ class World:
         await self.made(Role.MARKETING, f"/v1/proposals/{proposal}/reject", {"reason": TEXT})
         return proposal
 
+    async def year(self) -> str:
+        return "2026"
+
     async def calendar_id(self) -> str:
         made = await self.made(Role.ADMIN, "/v1/calendars", CALLS["create_calendar"].body)
         for _ in range(1, self.many):

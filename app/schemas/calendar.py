@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from app.models.calendar import YearCertainty
+from app.models.calendar import StepReason, YearCertainty
 from app.schemas.base import Body, Day, Grounds, Line, Read, Word, Zone, normalised, refused
 
 _NEXT_DAY = 24 * 60
@@ -56,7 +56,7 @@ Interval = Annotated[
 """From, and to where it no longer holds. It belongs to the day that it begins on."""
 Intervals = Annotated[list[Interval], Field(max_length=8), AfterValidator(_apart)]
 """Those of one day, in their order; they may touch."""
-Dated = Annotated[dict[Day, Intervals], Field(max_length=400)]
+Dated = Annotated[dict[Day, Intervals], Field(max_length=250)]
 Days = Annotated[list[Day], Field(max_length=1000)]
 
 
@@ -156,6 +156,32 @@ class CalendarVersionRead(Read):
     source: str
     created_by: UUID | None
     created_at: datetime
+
+
+class CalendarYearQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    number: Annotated[
+        int | None, Field(ge=1, le=100_000, description="Of the version; the newest, if left out")
+    ] = None
+
+
+class CalendarDay(Read):
+    day: date
+    open: bool
+    seconds: Annotated[int, Field(description="Of work, on a day on which no clock is turned")]
+    why: Annotated[StepReason, Field(description="What most of its work is, or what keeps it closed")]
+
+
+class CalendarYear(Read):
+    """Each of its days, as one version has them."""
+
+    year: int
+    number: int
+    certainty: Annotated[
+        YearCertainty | None, Field(description="Null where nobody said anything of this year's holidays")
+    ]
+    days: list[CalendarDay]
 
 
 class CalendarRead(CalendarSummary):

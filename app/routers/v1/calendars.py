@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from app.models.calendar import Calendar, CalendarVersion
 from app.paging import ListQuery, Page, paginate
@@ -16,6 +16,8 @@ from app.schemas.calendar import (
     CalendarSummary,
     CalendarVersionCreate,
     CalendarVersionRead,
+    CalendarYear,
+    CalendarYearQuery,
 )
 from app.security import Principal
 from app.services import calendars
@@ -24,6 +26,7 @@ router = CourierRouter(prefix="/calendars", tags=["calendars"])
 
 Reader = Annotated[Principal, holder_of(Scope.CALENDARS_READ)]
 Writer = Annotated[Principal, holder_of(Scope.CALENDARS_WRITE)]
+Year = Annotated[int, Path(ge=1901, le=2199, examples=[2026])]
 
 
 @router.get("", summary="List calendars", response_model=Page[CalendarSummary])
@@ -46,6 +49,14 @@ async def get_calendar(calendar_id: UUID, tag: Tag, _: Reader, session: Reading)
     calendar = await calendars.get(session, calendar_id)
     tag.settle(calendar.version)
     return calendar
+
+
+@router.get("/{calendar_id}/years/{year}", summary="Read a calendar's year", response_model=CalendarYear)
+async def get_calendar_year(
+    calendar_id: UUID, year: Year, query: Annotated[CalendarYearQuery, Query()], _: Reader, session: Reading
+) -> dict[str, Any]:
+    """Which of its days are open, and why the others are not."""
+    return await calendars.year(session, calendar_id, year, query.number)
 
 
 @router.post(
