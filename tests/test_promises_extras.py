@@ -26,6 +26,8 @@ def with_extra(schema: dict[str, Any]) -> Iterator[tuple[Any, str]]:
         for name, inner in schema["properties"].items():
             for body, pointer in with_extra(inner):
                 yield {name: body}, f"/{name}{pointer}"
+    elif "propertyNames" in schema:
+        yield {EXTRA: []}, f"/{EXTRA}"
     elif schema.get("type") == "object":
         raise AssertionError(f"an object that takes anything: {schema}")
 

@@ -53,7 +53,14 @@ async def test_403_without_the_scope_and_404_for_partners(book: Book) -> None:
 
 
 async def test_404_where_there_is_nothing(book: Book) -> None:
-    words = {"list": "no-such-list", "kind": "ship_to", "system": "erp", "external_id": "none", "number": "1"}
+    words = {
+        "list": "no-such-list",
+        "kind": "ship_to",
+        "system": "erp",
+        "external_id": "none",
+        "number": "1",
+        "year": "2026",
+    }
     nothing = words | {"tracking_no": a_number()}
     async with judged(404, "not-found") as answers:
         for name, operation in described().items():
@@ -163,6 +170,7 @@ JUDGED_ELSEWHERE = {
     "bad-request",  # a form that can't be read
     "conflict",  # test_promises_rows.py
     "duplicate",  # test_duplicates.py
+    "no-working-time",  # test_calendars.py
     "idempotency-key-reused",  # test_promises_rows.py
     "illegal-transition",  # test_promises_states.py
     "sign-in-failed",  # test_promises_rows.py

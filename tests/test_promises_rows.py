@@ -190,6 +190,7 @@ async def world(empty_system: System) -> World:
 def test_the_table_names_every_operation_that_changes_something() -> None:
     reading = {name for name, each in described().items() if each["method"] == "GET"}
     looking = {
+        "calculate_clock",
         "search_customers",
         "check_duplicates",
         "preview_merge",

@@ -134,6 +134,14 @@ def test_what_is_due_with_a_pause_that_starts_then_is_due_then() -> None:
     assert time.due(start, timedelta(hours=3), [(noon, noon + timedelta(hours=1))]) == noon
 
 
+@pytest.mark.parametrize("target", [9, 18])
+def test_what_fills_the_last_shift_before_clocks_are_turned_is_due_at_its_end(target: int) -> None:
+    """Both the end of the shift and the turn of the night after have as much work before them."""
+    time = calendar("Europe/Zurich", OFFICE | {"sat": [["09:00", "18:00"]]})
+    end = {9: "2026-10-23T18:00+02:00", 18: "2026-10-24T18:00+02:00"}[target]
+    assert time.due(at("2026-10-23T09:00+02:00"), timedelta(hours=target)) == at(end)
+
+
 @pytest.mark.parametrize(
     "form",
     [

@@ -124,7 +124,9 @@ def test_the_oracle_agrees(made: tuple[dict[str, Any], datetime], data: st.DataO
         first, last = ((moment - start) // MINUTE for moment in (step.since, step.until))
         assert set(oracle.open[first:last]) == {step.counted}
     counted = [nth for nth, is_open in enumerate(oracle.open) if is_open]
-    for target in data.draw(st.sets(st.integers(1, len(counted)), max_size=5)) if counted else ():
+    targets = data.draw(st.sets(st.integers(1, len(counted)), max_size=5)) if counted else set[int]()
+    ends = {nth for nth, (one, other) in enumerate(pairwise(counted), 1) if other > one + 1}
+    for target in targets | ends:
         assert time.due(start, target * MINUTE, pauses) == start + (counted[target - 1] + 1) * MINUTE
 
 
@@ -200,7 +202,9 @@ def test_the_steps_are_gapless_and_add_up(
 
 
 @given(tz=st.sampled_from([*ZONES, "Africa/Casablanca", "Asia/Gaza", "Pacific/Apia"]), moment=moments)
-@example(tz="Pacific/Apia", moment=datetime(2011, 12, 30, 10, tzinfo=UTC))
+@example(tz="Pacific/Apia", moment=datetime(2011, 12, 30, 10, tzinfo=UTC))  # a date leapt over
+@example(tz="Africa/Casablanca", moment=datetime(2026, 3, 1, tzinfo=UTC))  # Ramadan
+@example(tz="America/Recife", moment=datetime(2000, 10, 12, tzinfo=UTC))  # summer time of a week
 def test_the_turns_of_a_zone_say_what_the_zone_says(tz: str, moment: datetime) -> None:
     turns = zones.turns(tz)
     nth = sum(since <= zones.count(moment) for since in turns.since) - 1
