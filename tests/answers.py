@@ -159,8 +159,15 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         "id number valid_from hours holidays date_overrides breaks years source created_by created_at",
         {},
     ),
+    "ClockRead": (
+        (
+            "id subject_type subject_id cycle kind metric policy_id state verdict started_at due_at stopped_at"
+            " elapsed_seconds paused_seconds remaining_seconds"
+        ),
+        {},
+    ),
     "ClockWaiverRead": (
-        "id clock_id state requested_by requested_at decided_by decided_at",
+        "id clock state requested_by requested_at decided_by decided_at",
         {"reason": a_text, "note": a_text},
     ),
     "RetargetPreview": ("code number calendar_version_id clocks items", {}),

@@ -28,7 +28,8 @@ SHIFTS = {
 """What a calendar says."""
 
 LIMIT = {
-    "counting": "elapsed",
+    "counting": "working",
+    "calendar_id": "{calendar_id}",
     "amount": 259200,
     "tiers": ["key"],
     "pause_reasons": ["awaiting_customer"],

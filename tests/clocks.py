@@ -100,3 +100,8 @@ async def a_version(system: System, policy: dict[str, Any], **fields: Any) -> di
     answer = await (await system.as_role(Role.ADMIN)).post(path, body)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
+
+
+def only(policy: dict[str, Any], **facts: Any) -> Facts:
+    """Facts that this policy fits, and no other does."""
+    return Facts(**{"tier": policy["tiers"][0], **facts})

@@ -169,6 +169,14 @@ def test_the_alarms_of_the_law_s_days_are_shares_of_the_way_to_their_end() -> No
     assert clock.alarms == {50: START + span / 2, 80: START + span * 0.8, 100: START + span}
 
 
+def test_a_share_that_was_not_used_up_before_a_clock_stood_is_not_told_of() -> None:
+    by: dict[Key, Terms] = {(LAW, None): LEGAL}
+    assert fold([event(K.STARTED, START, policy_id=LAW), event(K.MET, after(1))], by).alarms == {}
+    assert folded((K.MET, 5)).alarms == {}
+    assert folded((K.MET, 5.001)).alarms == {50: after(5)}
+    assert folded((K.PAUSED, 5), (K.RESUMED, 6)).alarms[50] == after(6)
+
+
 def test_a_clock_waived_or_cancelled_is_neither_late_nor_in_time() -> None:
     for stop in (K.CANCELLED, K.WAIVED):
         assert folded((stop, 11)).is_late is None

@@ -52,6 +52,19 @@ async def test_each_share_that_is_used_up_is_told_once(system: System) -> None:
     assert await differing(system, [subject]) == []
 
 
+async def test_the_next_share_is_told_without_the_ones_before(empty_system: System) -> None:
+    subject = await start(empty_system, Facts(), at=ago(13))
+    await worker.sweep_clocks(empty_system.database.sessions)
+    async with owner(empty_system) as connection:
+        await connection.execute("UPDATE clock_events SET at = at - interval '7 hours'")
+        await connection.execute("UPDATE clocks SET next_at = now()")
+    await worker.sweep_clocks(empty_system.database.sessions)
+    expected = [
+        ("internal", metric, share) for metric in ("assignment", "first_response") for share in (50, 80)
+    ]
+    assert await alarms(empty_system, subject) == expected
+
+
 async def test_two_who_sweep_at_once_tell_of_nothing_twice(system: System) -> None:
     subjects = [await start(system, at=ago(100)) for _ in range(20)]
     await asyncio.gather(*(worker.sweep_clocks(system.database.sessions) for _ in range(4)))

@@ -207,6 +207,7 @@ def test_the_table_names_every_operation_that_changes_something() -> None:
         "search_customers",
         "check_duplicates",
         "preview_merge",
+        "preview_retarget",
         "preview_segment",
         "verify_seals",
         "reveal_customer",

@@ -210,6 +210,8 @@ class ClockRead(Read):
     """A limit at work, as of now."""
 
     id: UUID
+    subject_type: ClockSubject
+    subject_id: UUID
     cycle: int
     kind: ClockKind
     metric: ClockMetric
@@ -283,7 +285,7 @@ class WaiverDecision(Body, json_schema_extra={"examples": [{"note": "已核实�
 
 class ClockWaiverRead(Read):
     id: UUID
-    clock_id: UUID
+    clock: ClockRead
     state: WaiverState
     reason: Redacted
     requested_by: UUID

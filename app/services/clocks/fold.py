@@ -118,6 +118,7 @@ class _Walk:
         self.since = folded.started_at
         self.pause: str | None = None
         self.late_at: datetime | None = None
+        self.due: datetime | None = None
 
     @property
     def own(self) -> Terms:
@@ -127,7 +128,7 @@ class _Walk:
         """Let time count from here on."""
         folded = self.folded
         folded.state, folded.resumes_at, self.since, self.pause = S.RUNNING, None, at, None
-        folded.due_at = self.late_at or self.own.due(folded.started_at, at, folded.used)
+        self.due = None
 
     def take(self, event: ClockEvent) -> None:
         """Let one thing happen."""
@@ -139,19 +140,19 @@ class _Walk:
                 return
         if self.folded.state not in FROM[event.kind]:
             raise _impossible(event.kind)
-        if self.folded.state is not S.MET:
+        if event.kind in STOPS:
+            self._stop(event)
+        else:
             self._close(event.at)
-        self._apply(event)
+            self._apply(event)
 
     def _apply(self, event: ClockEvent) -> None:
         if event.kind is K.PAUSED:
             self._rest(event)
         elif event.kind is K.RESUMED:
             self.run(event.at)
-        elif event.kind is K.RETARGETED:
-            self._retarget(event)
         else:
-            self._stop(event)
+            self._retarget(event)
 
     def _close(self, at: datetime) -> None:
         """Count what has passed since the last event."""
@@ -160,24 +161,32 @@ class _Walk:
         if folded.state is S.PAUSED:
             folded.paused += at - self.since
         else:
-            self._reach(at)
-            folded.used += at - self.since if self.own.period else self.own.measure.elapsed(self.since, at)
-            if folded.due_at is not None and folded.due_at < at:
-                self.late_at = folded.due_at
+            used = folded.used + self.own.counted(self.since, at)
+            self._reach(at, used)
+            if self.own.can_be_due(used) and self._due() < at:
+                self.late_at = self._due()
+            folded.used = used
         self.since = at
 
-    def _reach(self, end: datetime | None) -> None:
-        """Note the alarms of the time that counts until `end`."""
+    def _due(self) -> datetime:
+        """When the limit is used up, if time goes on to count. Instants cost more than seconds: ask where you must."""
+        if self.due is None:
+            self.due = self.late_at or self.own.due(self.folded.started_at, self.since, self.folded.used)
+        return self.due
+
+    def _reach(self, end: datetime | None, used: timedelta | None) -> None:
+        """Note the alarms of the time that counts until `end`, by which so much is used."""
         folded = self.folded
         for share in self.own.alarms:
-            if share not in folded.alarms:
-                at = (
-                    folded.due_at
-                    if share == WHOLE
-                    else self.own.reach(share, folded.started_at, self.since, folded.used)
-                )
-                if at is not None and (end is None or at < end):
-                    folded.alarms[share] = at
+            if share in folded.alarms or (used is not None and not self.own.can_be_due(used, share)):
+                continue
+            at = (
+                self._due()
+                if share == WHOLE
+                else self.own.reach(share, folded.started_at, self.since, folded.used)
+            )
+            if end is None or at < end:
+                folded.alarms[share] = at
 
     def _rest(self, event: ClockEvent) -> None:
         if event.reason not in self.own.pauses:
@@ -189,7 +198,7 @@ class _Walk:
     def _retarget(self, event: ClockEvent) -> None:
         folded = self.folded
         folded.key = _key(event)
-        if self.own.due(folded.started_at, event.at, folded.used) > event.at:
+        if self.own.is_left(folded.started_at, event.at, folded.used):
             self.late_at = None
         if folded.state is S.RUNNING or self.pause not in self.own.pauses:
             self.run(event.at)
@@ -199,8 +208,10 @@ class _Walk:
     def _stop(self, event: ClockEvent) -> None:
         folded = self.folded
         if folded.state is not S.MET:
+            folded.due_at = self._due() if folded.state is S.RUNNING else self.late_at
             if event.kind is K.MET:
                 folded.is_late = folded.due_at is not None and folded.due_at < event.at
+            self._close(event.at)
             folded.stopped_at, folded.resumes_at = event.at, None
         folded.state = STOPS[event.kind]
 
@@ -208,7 +219,8 @@ class _Walk:
         """Add what will be, if nothing else happens."""
         folded = self.folded
         if folded.state is S.RUNNING:
-            self._reach(None)
+            folded.due_at = self._due()
+            self._reach(None, None)
         if folded.state in {S.RUNNING, S.PAUSED}:
             folded.intervals.append(Interval(self.since, None, folded.key, self.pause))
         return folded

@@ -48,6 +48,18 @@ class Terms:
     measure: Measure
     period: Days | None = None
 
+    def counted(self, since: datetime, until: datetime) -> timedelta:
+        """What the time between counts; a period counts all of it."""
+        return until - since if self.period else self.measure.elapsed(since, until)
+
+    def can_be_due(self, used: timedelta, share: int = 100) -> bool:
+        """Whether so much use may have reached this share of the limit; of a period only the days tell."""
+        return self.period is not None or used >= self.target * share / 100
+
+    def is_left(self, started: datetime, at: datetime, used: timedelta) -> bool:
+        """Whether there is time left at this instant."""
+        return self.period.due(started) > at if self.period else used < self.target
+
     def due(self, started: datetime, since: datetime, used: timedelta) -> datetime:
         """When the limit is used up, if time counts from `since` on and `used` was used before."""
         if self.period:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.clock import now
 from app.errors import Conflict, Forbidden, NotFound
@@ -22,6 +23,7 @@ async def request(session: AsyncSession, actor: Principal, clock: Clock, reason:
     waiver = ClockWaiver(clock_id=clock.id, reason=reason, requested_by=actor.id)
     session.add(waiver)
     await session.flush()
+    set_committed_value(waiver, "clock", clock)
     await _record(session, actor, "clock_waiver.requested", waiver, clock)
     return waiver
 
@@ -52,9 +54,7 @@ async def decline(
 ) -> ClockWaiver:
     """Let the clock count as it does."""
     waiver = await _decide(session, actor, waiver_id, WaiverState.DECLINED, body)
-    await _record(
-        session, actor, "clock_waiver.declined", waiver, await Clock.fetch(session, waiver.clock_id)
-    )
+    await _record(session, actor, "clock_waiver.declined", waiver, waiver.clock)
     return waiver
 
 
@@ -62,7 +62,7 @@ async def _decide(
     session: AsyncSession, actor: Principal, waiver_id: UUID, to: WaiverState, body: WaiverDecision
 ) -> ClockWaiver:
     """The waiver with its row held, decided."""
-    found = select(ClockWaiver).where(ClockWaiver.id == waiver_id).with_for_update()
+    found = select(ClockWaiver).where(ClockWaiver.id == waiver_id).with_for_update(of=ClockWaiver)
     waiver = await session.scalar(found)
     if waiver is None:
         raise NotFound
