@@ -118,13 +118,6 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ComplaintRow": (COMPLAINT, COMPLAINT_MASKED),
     "EscalationRead": ("id complaint_id level to_id clock_id share created_at", {"reason": a_text}),
     "HandlerRead": ("user_id capacity skills regions is_on_duty open last_assigned_at", {}),
-    "ClockRead": (
-        (
-            "id cycle kind metric policy_id state verdict started_at due_at stopped_at elapsed_seconds"
-            " paused_seconds remaining_seconds"
-        ),
-        {},
-    ),
     "ClockExplanation": (
         (
             "clock metric cycle state started_at due_at stopped_at verdict steps illegitimate_seconds"

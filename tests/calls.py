@@ -284,7 +284,7 @@ CALLS: dict[str, Call] = {
     "approve_export": Call(NOTE),
     "reject_export": Call(NOTE),
     "list_complaints": Call(query={"count": "true"}),
-    "search_complaints": Call({"number": "{waiting_number}", "open": True}),
+    "search_complaints": Call({"open": True}),
     "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
     "list_complaint_assignments": Call(),
     "create_complaint": Call(COMPLAINT, status=201),

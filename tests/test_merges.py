@@ -42,6 +42,7 @@ def test_every_column_that_names_a_customer_moves_or_stays_for_a_reason() -> Non
     moving = {(link.table.name, link.column) for link in linked_rows.links()}
     assert moving == {
         ("client_customers", "customer_id"),
+        ("complaints", "customer_id"),
         ("customer_addresses", "customer_id"),
         ("customer_contacts", "customer_id"),
         ("customer_grants", "customer_id"),
@@ -55,6 +56,7 @@ def test_every_column_that_names_a_customer_moves_or_stays_for_a_reason() -> Non
         ("legal_holds", "customer_id"),
         ("privacy_requests", "customer_id"),
         ("segment_members", "customer_id"),
+        ("sla_policies", "customer_id"),
         ("tasks", "customer_id"),
     }
     assert linked_rows.STAYS.keys() == named - moving

@@ -168,6 +168,8 @@ REFERENCES: dict[str, str] = {
     "list_complaints query customer_id": EMPTY,
     "list_complaints query handler_id": EMPTY,
     "list_complaints query team_id": EMPTY,
+    "list_complaints query tracking_no": EMPTY,
+    "search_complaints body tracking_no": EMPTY,
     "search_complaints body customer_id": EMPTY,
     "search_complaints body handler_id": EMPTY,
     "search_complaints body team_id": EMPTY,
@@ -351,11 +353,13 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
         await world.request_id()
         await world.hold_id()
         await world.document_id()
+    raised = [await world.raised() for world in (foreign, own)]
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
-        "tracking_no": [await foreign.tracking_no(), await own.tracking_no()],
+        "tracking_no": [each.pop("tracking_no") for each in raised],
         "customer_id": [await foreign.home_id(), await own.home_id()],
         "owner_id": [owner.id for owner in owners],
+        **{name: [each[name] for each in raised] for name in raised[0]},
     }
 
 

@@ -204,6 +204,7 @@ def test_the_table_names_every_operation_that_changes_something() -> None:
     reading = {name for name, each in described().items() if each["method"] == "GET"}
     looking = {
         "calculate_clock",
+        "search_complaints",
         "search_customers",
         "check_duplicates",
         "preview_merge",

@@ -397,10 +397,6 @@ class World:
         )
         return complaint
 
-    async def waiting_number(self) -> str:
-        found = "SELECT number FROM complaints WHERE id = :id"
-        return str(await self.system.scalar(found, id=UUID(await self.waiting_complaint_id())))
-
     async def answered_complaint_id(self) -> str:
         complaint = await self.investigated_complaint_id()
         path = f"/v1/complaints/{complaint}/answer"
@@ -424,6 +420,27 @@ class World:
 
     async def colleague_id(self) -> str:
         return (await self.system.staff(Role.CUSTOMER_SERVICE)).id
+
+    async def raised(self) -> dict[str, str]:
+        """A complaint of a team's that was taken up, and what it can be found by."""
+        complaint, handler, team = await self.complaint_id(), await self.handler_id(), await self.team_id()
+        path = f"/v1/complaints/{complaint}"
+        await self.made(Role.CUSTOMER_SERVICE, f"{path}/assign", {"handler_id": handler})
+        await self.made(Role.CUSTOMER_SERVICE, f"{path}/escalate", {"reason": TEXT})
+        async with owner(self.system) as connection:
+            await connection.execute(
+                "UPDATE complaints SET team_id = $2 WHERE id = $1", UUID(complaint), UUID(team)
+            )
+        number = await self.system.scalar(
+            "SELECT min(tracking_no) FROM complaint_parcels WHERE complaint_id = :id", id=UUID(complaint)
+        )
+        return {
+            "complaint_id": complaint,
+            "handler_id": handler,
+            "team_id": team,
+            "to_id": handler,
+            "tracking_no": str(number),
+        }
 
     async def new_complaint_id(self) -> str:
         """One that nothing has happened to yet."""

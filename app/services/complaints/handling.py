@@ -79,7 +79,7 @@ async def resume(
     """Go on: what one waited for has come, or has not."""
     complaint = await reading.taken(session, actor, complaint_id)
     if complaint.state is not ComplaintState.WAITING:
-        complaint.advance(ComplaintState.WAITING)
+        raise Conflict("It does not wait for anybody.", "该投诉并未处于等待状态。")
     return await go_on(session, actor, complaint, note=body.note)
 
 
