@@ -423,7 +423,9 @@ class World:
 
     async def raised(self) -> dict[str, str]:
         """A complaint of a team's that was taken up, and what it can be found by."""
-        complaint, handler, team = await self.complaint_id(), await self.handler_id(), await self.team_id()
+        number, handler, team = await self.tracking_no(), await self.handler_id(), await self.team_id()
+        body = CALLS["create_complaint"].body | {"tracking_nos": [number]}
+        complaint = str((await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])
         path = f"/v1/complaints/{complaint}"
         await self.made(Role.CUSTOMER_SERVICE, f"{path}/assign", {"handler_id": handler})
         await self.made(Role.CUSTOMER_SERVICE, f"{path}/escalate", {"reason": TEXT})
@@ -431,15 +433,12 @@ class World:
             await connection.execute(
                 "UPDATE complaints SET team_id = $2 WHERE id = $1", UUID(complaint), UUID(team)
             )
-        number = await self.system.scalar(
-            "SELECT min(tracking_no) FROM complaint_parcels WHERE complaint_id = :id", id=UUID(complaint)
-        )
         return {
             "complaint_id": complaint,
             "handler_id": handler,
             "team_id": team,
             "to_id": handler,
-            "tracking_no": str(number),
+            "tracking_no": number,
         }
 
     async def new_complaint_id(self) -> str:
