@@ -90,7 +90,7 @@ def illegitimate(folded: Folded, wrote_at: Sequence[datetime], instant: datetime
     total = timedelta()
     for interval in folded.intervals:
         if interval.pause == AWAITING_CUSTOMER:
-            until = min(filter(None, (interval.until, folded.resumes_at)), default=instant)
+            until = interval.until or min(filter(None, (folded.resumes_at, instant)))
             came = [at for at in wrote_at if interval.since <= at < until]
             total += until - min(came, default=until)
     return total

@@ -13,11 +13,10 @@ from app.models.clock import Clock, ClockAlarm, ClockEvent, ClockEventKind, Cloc
 from app.security import Principal
 from app.services import events
 from app.services.clocks import ledger
-from app.services.clocks.fold import fold
+from app.services.clocks.fold import WHOLE, fold
 from app.services.clocks.ledger import Account
 
 BATCH = 500
-WHOLE = 100
 EXPIRED = "expired"
 
 
