@@ -89,7 +89,9 @@ class LegalHold(Versioned, Base):
     __table_args__ = (
         Index(None, "placed_at", "id"),
         Index("ix_legal_holds_standing", "customer_id", postgresql_where=text("lifted_at IS NULL")),
-        Index("ix_legal_holds_complaint_id", "complaint_id", postgresql_where=text("complaint_id IS NOT NULL")),
+        Index(
+            "ix_legal_holds_complaint_id", "complaint_id", postgresql_where=text("complaint_id IS NOT NULL")
+        ),
         CheckConstraint("num_nonnulls(customer_id, complaint_id) = 1", name="of_one"),
     )
 

@@ -53,9 +53,7 @@ class Family:
 
     def others(self, link: Link) -> list[str]:
         """Further columns of the same row that name a record."""
-        return [
-            each.column for each in self.links if each.table is link.table and each.column != link.column
-        ]
+        return [each.column for each in self.links if each.table is link.table and each.column != link.column]
 
     def _is_key(self, column: Column[Any]) -> bool:
         return any(key.column is self.records.c.id for key in column.foreign_keys)
@@ -106,7 +104,10 @@ _COMPLAINTS_STAY = {
     ("complaint_answers", "complaint_id"): "what was answered under that number; read with the merge",
     ("complaint_assignments", "complaint_id"): _OF_ITS_HANDLING,
     ("complaint_escalations", "complaint_id"): _OF_ITS_HANDLING,
-    ("complaints", "repeat_of_id"): "came after that one; a third complaint does not change with a merge of two",
+    (
+        "complaints",
+        "repeat_of_id",
+    ): "came after that one; a third complaint does not change with a merge of two",
     ("complaint_merges", "survivor_id"): "the merge's own record",
     ("complaint_merges", "merged_id"): "the merge's own record",
 }

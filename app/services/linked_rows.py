@@ -11,9 +11,7 @@ from app.models.base import Base
 from app.services.families import Family, Link
 
 
-async def move(
-    session: AsyncSession, of: Family, merge_id: UUID, survivor_id: UUID, merged_id: UUID
-) -> None:
+async def move(session: AsyncSession, of: Family, merge_id: UUID, survivor_id: UUID, merged_id: UUID) -> None:
     """Let every row that names the merged record name the survivor, and keep each as it was.
 
     What the survivor has already, or what linked the two with each other, is removed and kept as well.
