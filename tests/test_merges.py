@@ -43,6 +43,7 @@ def test_every_column_that_names_a_customer_moves_or_stays_for_a_reason() -> Non
     moving = {(link.table.name, link.column) for link in CUSTOMERS.links}
     assert moving == {
         ("client_customers", "customer_id"),
+        ("complaints", "customer_id"),
         ("customer_addresses", "customer_id"),
         ("customer_contacts", "customer_id"),
         ("customer_grants", "customer_id"),

@@ -15,6 +15,8 @@ from app.models import (
     audit,
     code,
     complaint,
+    complaint_link,
+    complaint_message,
     customer,
     delivery_exception,
     division,
@@ -38,6 +40,7 @@ from app.models.delivery_exception import DeliveryException
 from app.models.order import Order
 from app.models.verification import Task
 from app.roles import MACHINE_ROLES, Role
+from app.schemas.complaint_link import Becoming, CandidateReason
 from tests.operations import description
 from tests.owner import owner
 from tests.system import System
@@ -46,6 +49,13 @@ LISTS: dict[str, type[StrEnum]] = {
     "access_kind": account.AccessKind,
     "case_tree": complaint.CaseTree,
     "complainant_role": complaint.ComplainantRole,
+    "becoming": Becoming,
+    "candidate_reason": CandidateReason,
+    "case_visibility": complaint_message.CaseVisibility,
+    "complaint_link_kind": complaint_link.ComplaintLinkKind,
+    "complaint_merge_cause": complaint_link.ComplaintMergeCause,
+    "message_direction": complaint_message.MessageDirection,
+    "template_purpose": complaint_message.TemplatePurpose,
     "complaint_channel": complaint.ComplaintChannel,
     "complaint_outcome": complaint.ComplaintOutcome,
     "complaint_state": complaint.ComplaintState,

@@ -93,6 +93,10 @@ _CUSTOMERS_STAY = {
     ("duplicate_keys", "customer_id"): "derived: written anew for both",
     ("duplicate_pairs", "one_id"): "rests while one of both is merged away, and still says who is not who",
     ("duplicate_pairs", "other_id"): "rests while one of both is merged away, and still says who is not who",
+    (
+        "sla_policies",
+        "customer_id",
+    ): "limits are only ever added: those of an agreement are written anew for the survivor",
     ("merges", "survivor_id"): "the merge's own record",
     ("merges", "merged_id"): "the merge's own record",
 }
