@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
 
 from app.models.complaint import OPEN_STATES, Complaint, ComplaintParcel, ComplaintState
 from app.services import terms
@@ -51,7 +50,6 @@ async def earlier(session: AsyncSession, complaint: Complaint, *, hold: bool = T
 
 async def _first(session: AsyncSession, alike: Select[Complaint], *, hold: bool) -> Complaint | None:
     first = alike.order_by(Complaint.received_at, Complaint.id).limit(1)
-    first = first.options(selectinload(Complaint.parcels))
     found: Complaint | None = await session.scalar(first.with_for_update() if hold else first)
     return found
 

@@ -193,7 +193,7 @@ async def _all_shown(session: AsyncSession, merges: list[ComplaintMerge]) -> lis
     """Each with the number of the one that was merged, and the answers that were given under it."""
     ids = [each.merged_id for each in merges]
     rows = await session.execute(select(Complaint.id, Complaint.number).where(Complaint.id.in_(ids)))
-    numbers = dict(rows.tuples().all())
+    numbers = {row.id: row.number for row in rows}
     given = await session.scalars(
         select(ComplaintAnswer)
         .where(ComplaintAnswer.complaint_id.in_(ids))
