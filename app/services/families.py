@@ -31,13 +31,14 @@ class Family:
     """Records of one kind, and where the rows are kept that a merge of two of them has changed.
 
     `plain`: a column of this name names a record though no key says so. `stays`: columns that go on naming the record
-    that was merged, and why.
+    that was merged, and why. `moving_on`: columns that an undo neither looks at nor puts back.
     """
 
     records: Table
     kept: Table
     plain: str
     stays: Mapping[tuple[str, str], str]
+    moving_on: tuple[str, ...] = ()
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -116,4 +117,10 @@ _COMPLAINTS_STAY = {
     ("complaint_merges", "merged_id"): "the merge's own record",
 }
 
-COMPLAINTS = Family(Complaint.__table__, ComplaintMergedRow.__table__, "complaint_id", _COMPLAINTS_STAY)
+COMPLAINTS = Family(
+    Complaint.__table__,
+    ComplaintMergedRow.__table__,
+    "complaint_id",
+    _COMPLAINTS_STAY,
+    moving_on=("version", "updated_at"),
+)

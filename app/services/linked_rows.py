@@ -53,7 +53,7 @@ async def settle(session: AsyncSession, of: Family, merge_id: UUID, ids: list[UU
     name = of.records.name
     await session.execute(
         text(
-            f"UPDATE {of.kept.name} m SET digest = md5(to_jsonb(t)::text) FROM {name} t"
+            f"UPDATE {of.kept.name} m SET digest = {_digest(of)} FROM {name} t"
             f" WHERE m.merge_id = :merge AND m.table_name = '{name}' AND m.key = jsonb_build_object('id', t.id)"
             " AND t.id = ANY (:ids)"
         ),
@@ -137,7 +137,7 @@ def _moving(of: Family, link: Link) -> TextClause:
     return text(
         f"WITH was AS (SELECT t AS line, to_jsonb(t) AS before FROM {name} t WHERE {column} = :merged FOR UPDATE),"
         f" moved AS (UPDATE {name} t SET {column} = :survivor FROM was WHERE {_same(link.table, 't', '(was.line)')}"
-        f" RETURNING was.before, {_key(link.table, 't')} AS key, md5(to_jsonb(t)::text) AS digest)"
+        f" RETURNING was.before, {_key(link.table, 't')} AS key, {_digest(of)} AS digest)"
         f" INSERT INTO {of.kept.name} (merge_id, table_name, key, before, digest)"
         f" SELECT :merge, '{name}', key, before, digest FROM moved"
     )
@@ -147,7 +147,7 @@ def _unchanged(of: Family, table: Table) -> TextClause:
     return text(
         f"SELECT m.id FROM {of.kept.name} m, LATERAL jsonb_populate_record(NULL::{table.name}, m.key) k, {table.name} t"
         f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND {_same(table, 't', 'k')}"
-        " AND md5(to_jsonb(t)::text) = m.digest FOR UPDATE OF t"
+        f" AND {_digest(of)} = m.digest FOR UPDATE OF t"
     )
 
 
@@ -160,7 +160,7 @@ def _still_gone(of: Family, table: Table) -> TextClause:
 
 
 def _putting_back(of: Family, table: Table) -> TextClause:
-    changes = ", ".join(f"{each} = b.{each}" for each in _columns(table))
+    changes = ", ".join(f"{each} = b.{each}" for each in _columns(table) if each not in of.moving_on)
     return text(
         f"UPDATE {table.name} t SET {changes} FROM {of.kept.name} m,"
         f" LATERAL jsonb_populate_record(NULL::{table.name}, m.key) k,"
@@ -178,6 +178,11 @@ def _inserting(of: Family, table: Table) -> TextClause:
         f" LATERAL jsonb_populate_record(NULL::{table.name}, m.before) b"
         f" WHERE m.merge_id = :merge AND m.table_name = '{table.name}' AND m.digest IS NULL"
     )
+
+
+def _digest(of: Family) -> str:
+    """By which a row is known again, whatever became of columns that only ever move on."""
+    return f"md5((to_jsonb(t) - '{{{','.join(of.moving_on)}}}'::text[])::text)"
 
 
 def _columns(table: Table) -> list[str]:

@@ -91,14 +91,14 @@ async def undo(session: AsyncSession, actor: Principal, merge_id: UUID) -> dict[
     if done.is_counted_anew:
         await keeping.cancel(session, actor, survivor.id, now(), keeping.NOT_APPLICABLE)
         await keeping.reinstate(session, actor, survivor.id, now(), _why(done))
-    else:
-        survivor.updated_at = now()
     await keeping.reinstate(session, actor, merged.id, now(), _why(done))
     done.undone_at, done.undone_by = now(), actor.id
     await session.flush()
     await linked_rows.restore(session, COMPLAINTS, done.id)
-    session.expire(survivor)
-    session.expire(merged)
+    for complaint in (survivor, merged):
+        await session.refresh(complaint)
+        complaint.updated_at = now()
+    await session.flush()
     await _tell(session, actor, "complaint.merge_undone", done)
     return await _shown(session, done)
 
