@@ -18,8 +18,8 @@ from app.services.families import COMPLAINTS
 from tests.owner import contents, owner
 from tests.papers import PDF, sent
 from tests.steps import told
-from tests.system import Caller, System, a_customer, a_number, a_shipment
-from tests.test_complaints import ANSWER, a_complaint, registered, said
+from tests.system import Caller, System, a_customer, a_number
+from tests.test_complaints import ANSWER, registered, said
 
 ITS_OWN = {"complaint_merges", "complaint_merged_rows", "events", "outbox", "clocks", "clock_events"}
 """Tables that a merge and its undo may leave changed; clocks are judged by the fold of their events."""
@@ -88,7 +88,7 @@ async def test_everything_of_the_merged_one_is_the_survivors_and_its_address_lea
     system: System,
 ) -> None:
     service = await system.as_role(Role.CUSTOMER_SERVICE)
-    one = await registered(service, tracking_nos=["SF杭州1".replace("杭州", "HZ")])
+    one = await registered(service, tracking_nos=[a_number()])
     other = await registered(service, tracking_nos=[a_number()])
     path = f"/v1/complaints/{other['id']}"
     await service.post(f"{path}/notes", {"text": "调休期间到站"})
@@ -151,7 +151,9 @@ async def test_the_older_time_of_receipt_is_kept_and_the_clocks_are_counted_from
 
 async def test_a_pause_of_the_survivor_outlasts_a_merge_with_an_older_one(system: System) -> None:
     service = await system.as_role(Role.CUSTOMER_SERVICE)
-    younger, older = await registered(service), await registered(service, received_at=an_hour_ago())
+    key = (await a_customer(system, tier="key"))["id"]
+    younger = await registered(service, customer_id=key)
+    older = await registered(service, customer_id=key, received_at=an_hour_ago())
     paused = await said(service, younger, "pause", {"reason": "awaiting_customer", "text": "请补充照片"})
     await done(service, younger, older)
     survivor = await read(service, younger)
