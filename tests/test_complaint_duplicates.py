@@ -26,7 +26,7 @@ def ago(hours: float) -> str:
 
 
 async def test_the_same_report_by_another_channel_is_joined_and_keeps_its_number(service: Caller) -> None:
-    number, who = a_number(), somebody("１３９１２３４９９９９")
+    number, who = a_number(), somebody("13912349999")
     first = await registered(service, tracking_nos=[number], complainant=who)
     again = await registered(
         service,

@@ -145,7 +145,7 @@ async def test_the_older_time_of_receipt_is_kept_and_the_clocks_are_counted_from
     assert (await undone(service, merge)).status_code == 200
     again = await read(service, younger)
     assert (again["received_at"], again["due_at"]) == (younger["received_at"], younger["due_at"])
-    assert [each for each in await clocks_of(system, younger)] == before
+    assert await clocks_of(system, younger) == before
     assert (await read(service, older))["status"] == "acknowledged"
 
 
@@ -284,7 +284,7 @@ HUNG = ("message", "note", "file", "watcher", "link", "hold", "investigate", "pa
     shared=st.booleans(),
 )
 async def test_whatever_hangs_on_it_a_merge_and_its_undo_leave_every_row_as_it_was(
-    system: System, hung: list[tuple[int, str, int]], ages: tuple[int, ...], shared: bool
+    system: System, hung: list[tuple[int, str, int]], ages: tuple[int, ...], *, shared: bool
 ) -> None:
     """Of the survivor, its version and time of change apart, for it was read in between."""
     service = await system.as_role(Role.CUSTOMER_SERVICE)
