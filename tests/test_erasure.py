@@ -70,7 +70,6 @@ ERASED: dict[str, str] = {
     "proposals": "changes evidence reason",
     "raw_pushes": "headers body",
     "shipments": "sender recipient reference attributes",
-    "clock_waivers": "reason note",
     "tasks": "note",
     "tracking_events": "location text attributes",
 }
