@@ -123,7 +123,6 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ComplainantRead": ("role has_authority", {"name": a_name, "phone": a_phone}),
     "ComplaintRead": (f"{COMPLAINT} clocks answers", COMPLAINT_MASKED | {"ended_because": a_text}),
     "ComplaintRow": (COMPLAINT, COMPLAINT_MASKED),
-    "EscalationRead": ("id complaint_id level to_id clock_id share created_at seen_at", {"reason": a_text}),
     "AttachmentRead": (
         "id complaint_id visibility media_type size sha256 created_by created_at withdrawn_at withdrawn_by",
         {},
@@ -146,7 +145,23 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "TemplateRead": ("code number purpose created_by created_at", {"zh": a_text, "en": a_text}),
     "TemplateRendered": ("code number", {"text": a_text}),
     "WatcherRead": ("user_id added_by created_at", {}),
+    "EscalationRead": ("id complaint_id level to_id clock_id share created_at", {"reason": a_text}),
     "HandlerRead": ("user_id capacity skills regions is_on_duty open last_assigned_at", {}),
+    "ClockRead": (
+        (
+            "id cycle kind metric policy_id state verdict started_at due_at stopped_at elapsed_seconds"
+            " paused_seconds remaining_seconds"
+        ),
+        {},
+    ),
+    "ClockExplanation": (
+        (
+            "clock metric cycle state started_at due_at stopped_at verdict steps illegitimate_seconds"
+            " total_seconds"
+        ),
+        {},
+    ),
+    "ClockStep": ("from to counted seconds why pause_reason", {}),
     "CountRead": ("key label count", {}),
     "CountsRead": ("items total", {}),
     "CustomerAddressRead": ("id kind division_code", {"address": an_address}),

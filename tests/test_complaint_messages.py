@@ -115,7 +115,7 @@ async def test_the_same_message_of_a_channel_is_kept_once_however_often_and_at_o
     complaint, other = await registered(service), await registered(service)
     word = {"direction": "in", "channel": "wechat", "message_id": f"wx{secrets.token_hex(6)}"}
     answers = await asyncio.gather(*(told(service, complaint, **word) for _ in range(5)))
-    assert sorted(each.status_code for each in answers) == [200] * 4 + [201]
+    assert {each.status_code for each in answers} == {201}
     assert len({each.json()["id"] for each in answers}) == 1
     elsewhere = await told(service, other, **word)
     assert (elsewhere.status_code, elsewhere.json()["errors"][0]["pointer"]) == (409, "/body/message_id")

@@ -108,7 +108,6 @@ AGAIN: dict[str, int] = {
     "merge_complaints": 409,
     "undo_complaint_merge": 409,
     "set_complaint_handler": 200,
-    "see_complaint_escalation": 200,
     "create_order": 201,
     "hand_over_order": 409,
     "accept_order": 409,

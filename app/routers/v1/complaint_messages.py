@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query
 
 from app.models.complaint_message import ComplaintMessage
 from app.paging import Page, paginate
@@ -34,15 +34,15 @@ async def list_complaint_messages(
     summary="Keep a message",
     status_code=201,
     response_model=MessageRead,
-    responses={200: {"model": MessageRead, "description": "The channel's message was there before"}},
 )
 async def add_complaint_message(
-    complaint_id: UUID, body: MessageCreate, response: Response, actor: Writer, session: OnceSession
+    complaint_id: UUID, body: MessageCreate, actor: Writer, session: OnceSession
 ) -> ComplaintMessage:
-    """A person's first word to the customer is the first response; the customer's word ends a pause for it."""
-    posted = await messages.add(session, actor, complaint_id, body)
-    response.status_code = 201 if posted.is_new else 200
-    return posted.message
+    """A person's first word to the customer is the first response; the customer's word ends a pause for it.
+
+    The same `message_id` of a channel again is the same message.
+    """
+    return (await messages.add(session, actor, complaint_id, body)).message
 
 
 @router.post("/notes", summary="Add a note", status_code=201, response_model=MessageRead)

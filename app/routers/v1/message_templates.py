@@ -43,9 +43,7 @@ async def create_message_template(
 
 
 @router.get("/{code}", summary="Read a wording", response_model=TemplateRead)
-async def get_message_template(
-    code: Annotated[Word, Path()], _: Reader, session: Reading
-) -> MessageTemplate:
+async def get_message_template(code: Annotated[Word, Path()], _: Reader, session: Reading) -> MessageTemplate:
     """The version in use."""
     return await templates.current(session, code)
 

@@ -40,9 +40,7 @@ async def merge(
             "两个投诉属于不同客户，不能合并。",
             pointer="/body/merged_id",
         )
-    done = await join(
-        session, actor, survivor, merged, cause=ComplaintMergeCause.BY_HAND, reason=body.reason
-    )
+    done = await join(session, actor, survivor, merged, cause=ComplaintMergeCause.BY_HAND, reason=body.reason)
     return await _shown(session, done)
 
 
