@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.models.base import Base
 from app.roles import Role
 from app.schemas.merge import MergeCreate
-from app.services import erasure, linked_rows, merges, survivorship
+from app.services import erasure, merges, survivorship
 from app.services.duplicates import found
 from app.services.families import CUSTOMERS
 from tests.calls import CALLS

@@ -93,11 +93,13 @@ async def register(
     complaint.due_at = keeping.earliest_due(clocks)
     complaint.advance(ComplaintState.ACKNOWLEDGED)
     complaint.acknowledged_at = now()
-    await templates.acknowledge(session, complaint)
     await events.record(session, actor, "complaint.acknowledged", reading.subject(complaint))
     if twin is None:
         await assignment.assign_by_rule(session, actor, complaint)
-    else:
+    session.add(complaint)
+    await session.flush()
+    await templates.acknowledge(session, complaint)
+    if twin is not None:
         await merging.join(session, actor, twin, complaint, cause=ComplaintMergeCause.DUPLICATE)
     await session.flush()
     return await reading.get(session, actor, complaint.id)
