@@ -51,6 +51,8 @@ class Scope(StrEnum):
     COMPLAINTS_WRITE = "complaints:write"
     COMPLAINTS_INVESTIGATE = "complaints:investigate"
     """Finds out what happened, without speaking to the customer."""
+    TEMPLATES_WRITE = "templates:write"
+    """Says in which words complainants are told things."""
     HANDLERS_WRITE = "handlers:write"
     """Says who works complaints, how many, and of what kind."""
     DOCUMENTS_READ = "documents:read"
@@ -118,6 +120,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | {
             Scope.COMPLAINTS_WRITE,
             Scope.HANDLERS_WRITE,
+            Scope.TEMPLATES_WRITE,
             Scope.CUSTOMERS_MERGE,
             Scope.CUSTOMERS_PII,
             Scope.IMPORTS_WRITE,

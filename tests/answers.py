@@ -6,7 +6,14 @@ from typing import Any
 
 from app.schemas.masking import redact, redact_all
 
-WHOLE = {"reveal_customer", "reveal_shipment", "copy_privacy_request", "get_document_content"}
+WHOLE = {
+    "reveal_customer",
+    "reveal_shipment",
+    "copy_privacy_request",
+    "get_document_content",
+    "reveal_complaint",
+    "get_complaint_attachment_content",
+}
 
 
 SHOWN_OF_AN_ADDRESS = {"country", "province", "city", "district", "postcode"}
@@ -116,6 +123,28 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ComplainantRead": ("role has_authority", {"name": a_name, "phone": a_phone}),
     "ComplaintRead": (f"{COMPLAINT} clocks answers", COMPLAINT_MASKED | {"ended_because": a_text}),
     "ComplaintRow": (COMPLAINT, COMPLAINT_MASKED),
+    "AttachmentRead": (
+        "id complaint_id visibility media_type size sha256 created_by created_at withdrawn_at withdrawn_by",
+        {},
+    ),
+    "ComplaintCandidate": ("complaint reasons becomes", {}),
+    "ComplaintCandidates": ("candidates", {}),
+    "ComplaintLinkRead": ("kind inverse complaint created_at", {}),
+    "ComplaintMergeRead": (
+        "id survivor_id merged_id number cause is_counted_anew answers merged_by created_at undone_by undone_at",
+        {"reason": a_text},
+    ),
+    "ComplaintWhole": ("id number customer_id name phone role has_authority description", {}),
+    "MessageRead": (
+        (
+            "id complaint_id visibility direction channel message_id template_code template_number written_by said_at"
+            " created_at"
+        ),
+        {"text": a_text},
+    ),
+    "TemplateRead": ("code number purpose created_by created_at", {"zh": a_text, "en": a_text}),
+    "TemplateRendered": ("code number", {"text": a_text}),
+    "WatcherRead": ("user_id added_by created_at", {}),
     "EscalationRead": ("id complaint_id level to_id clock_id share created_at", {"reason": a_text}),
     "HandlerRead": ("user_id capacity skills regions is_on_duty open last_assigned_at", {}),
     "ClockExplanation": (

@@ -77,6 +77,10 @@ COMPLAINT = {
     "severity": "high",
     "customer_id": "{served_id}",
 }
+TEMPLATE = {"code": "{new_code}", "purpose": "other", "zh": TEXT, "en": TEXT}
+ATTACHED = {"complaint_id": "attached_complaint_id"}
+LINKED = {"complaint_id": "linking_complaint_id"}
+WATCHED = {"complaint_id": "watched_complaint_id"}
 ANSWER = {
     "finding": TEXT,
     "liable_party": "carrier_hub",
@@ -300,6 +304,31 @@ CALLS: dict[str, Call] = {
     "escalate_complaint": Call({"reason": TEXT}),
     "withdraw_complaint": Call({"reason": TEXT}),
     "reopen_complaint": Call({"reason": TEXT}, places={"complaint_id": "closed_complaint_id"}),
+    "check_complaint": Call(COMPLAINT),
+    "reveal_complaint": Call({"reason": TEXT}),
+    "list_complaint_messages": Call(query={"count": "true"}, places={"complaint_id": "busy_complaint_id"}),
+    "add_complaint_message": Call({"direction": "out", "channel": "hotline", "text": TEXT}, status=201),
+    "add_complaint_note": Call({"text": TEXT}, status=201),
+    "list_message_templates": Call(query={"count": "true", "code": "{template_code}"}),
+    "create_message_template": Call(TEMPLATE, status=201),
+    "get_message_template": Call(places={"code": "template_code"}),
+    "render_message_template": Call({"complaint_id": "{complaint_id}"}, places={"code": "template_code"}),
+    "list_complaint_attachments": Call(query={"count": "true"}, places={"complaint_id": "busy_complaint_id"}),
+    "add_complaint_attachment": Call(form={"visibility": "internal"}, file="{document_file}", status=201),
+    "get_complaint_attachment_content": Call(places=ATTACHED),
+    "withdraw_complaint_attachment": Call({"reason": TEXT}, places=ATTACHED),
+    "list_complaint_links": Call(places=LINKED),
+    "link_complaints": Call(status=204, places={"kind": "case_link", "other_id": "complaint_id"}),
+    "unlink_complaints": Call(
+        status=204, places=LINKED | {"kind": "case_link", "other_id": "linked_case_id"}
+    ),
+    "list_complaint_watchers": Call(places=WATCHED),
+    "watch_complaint": Call(status=204, places={"user_id": "colleague_id"}),
+    "unwatch_complaint": Call(status=204, places=WATCHED | {"user_id": "follower_id"}),
+    "list_complaint_merges": Call(places={"complaint_id": "merging_complaint_id"}),
+    "merge_complaints": Call({"merged_id": "{complaint_id}", "reason": TEXT}),
+    "get_complaint_merge": Call(places={"merge_id": "complaint_merge_id"}),
+    "undo_complaint_merge": Call(places={"merge_id": "complaint_merge_id"}),
     "list_complaint_clocks": Call(),
     "explain_complaint_clock": Call(query={"clock": "statutory"}),
     "request_clock_waiver": Call({"reason": TEXT}, status=201),

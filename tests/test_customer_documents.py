@@ -237,7 +237,9 @@ async def test_rows_that_were_swapped_do_not_open(system: System, service: Calle
     )
     key = "SELECT sealed_key FROM document_versions WHERE document_id = :id"
     with pytest.raises(InvalidTag):
-        vault.Box(await system.scalar(key, id=UUID(third["id"])), pieces.key_place(UUID(fourth["id"]), 1))
+        vault.Box(
+            await system.scalar(key, id=UUID(third["id"])), f"document_versions.sealed_key:{fourth['id']}:1"
+        )
     await touch(system, keys, third["id"], fourth["id"])
     await touch(system, swap, third["id"], fourth["id"], 0, 0)
     assert await fails(service, third)

@@ -11,9 +11,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app import worker
 from app.models.base import Base
 from app.roles import Role
+from tests.calls import ANSWER
 from tests.canaries import CANARIES, MAIL, NAME, PERSON, PHONE, TEXT
 from tests.owner import execute, owner
-from tests.papers import handed_in
+from tests.papers import handed_in, sent
 from tests.system import Caller, System, a_customer, a_shipment, an_event
 from tests.world import World
 
@@ -34,6 +35,16 @@ OTHER: dict[str, Any] = {
 
 ERASED: dict[str, str] = {
     "accesses": "data",
+    "clock_waivers": "reason note",
+    "complaint_answers": "finding remedy text",
+    "complaint_attachment_parts": "content",
+    "complaint_attachments": "sha256 sealed_key",
+    "complaint_escalations": "reason",
+    "complaint_merged_rows": "key before",
+    "complaint_merges": "reason",
+    "complaint_messages": "text message_id",
+    "complaints": "message_id description remedy_sought complainant_name complainant_phone complainant_normal"
+    " waiting_text ended_because",
     "confirmations": "note",
     "consents": "evidence",
     "contact_points": "value normal label",
@@ -59,7 +70,6 @@ ERASED: dict[str, str] = {
     "proposals": "changes evidence reason",
     "raw_pushes": "headers body",
     "shipments": "sender recipient reference attributes",
-    "clock_waivers": "reason note",
     "tasks": "note",
     "tracking_events": "location text attributes",
 }
@@ -67,6 +77,11 @@ ERASED: dict[str, str] = {
 
 NOBODY: dict[str, str] = {
     "accesses": "operation correlation_id",
+    "complaint_answers": "liable_party root_cause",
+    "complaint_attachments": "media_type extension",
+    "complaint_merged_rows": "table_name digest",
+    "complaint_messages": "template_code",
+    "complaints": "number category waiting_reason",
     "customers": "tier",
     "delivery_exceptions": "tracking_no source code reason_code reason action_by",
     "document_versions": "media_type extension",
@@ -85,14 +100,22 @@ OF_THE_HOUSE = {
     "audit_seals",
     "carrier_codes",
     "carrier_sources",
-    "clients",
-    "codes",
-    "departments",
-    "calendar_versions",
     "calendars",
+    "calendar_versions",
+    "case_terms",
     "clock_alarms",
     "clock_events",
     "clocks",
+    "complaint_assignments",
+    "complaint_handlers",
+    "complaint_links",
+    "complaint_parcels",
+    "complaint_watchers",
+    "message_templates",
+    "sla_policies",
+    "clients",
+    "codes",
+    "departments",
     "divisions",
     "event_keys",
     "exception_reasons",
@@ -113,7 +136,6 @@ OF_THE_HOUSE = {
     "segments",
     "sign_in_failures",
     "silence_rules",
-    "sla_policies",
     "staleness_weights",
     "teams",
     "tracking_numbers",
@@ -180,6 +202,7 @@ async def a_known_person(system: System) -> dict[str, Any]:
         assert (await service.post(f"/v1/shipments/{number}/reveal", {"reason": WHO})).status_code == 200
         await marketing.post(f"/v1/customers/{each['id']}/lose", {"reason": WHO})
         await write_in(system, UUID(each["id"]), UUID(service.id))
+        await complain(system, each["id"])
     apart = {"one_id": person["id"], "other_id": (await a_customer(system))["id"], "reason": WHO}
     assert (await marketing.post("/v1/customers/duplicates/dismiss", apart)).status_code == 200
     merge = await marketing.post(f"/v1/customers/{person['id']}/merge", {"merged_id": twin["id"]})
@@ -194,6 +217,44 @@ PARCEL = {
     "attributes": {"words": [WHO]},
     "declared_value": {"amount": "128.00", "currency": "CNY"},
 }
+
+
+async def complain(system: System, customer: str) -> None:
+    """A complaint that says it everywhere, with another one merged into it and a third taken back."""
+    service = await system.as_role(Role.CUSTOMER_SERVICE)
+    body = {
+        "category": "damage",
+        "description": WHO,
+        "remedy_sought": WHO,
+        "complainant": {"name": NAME, "phone": PHONE, "role": "recipient"},
+        "customer_id": customer,
+    }
+    made = [(await service.post("/v1/complaints", body)).json()["id"] for _ in range(4)]
+    one, other, gone, resting = (f"/v1/complaints/{each}" for each in made)
+    said = {
+        f"{one}/messages": {
+            "direction": "in",
+            "channel": "wechat",
+            "text": WHO,
+            "message_id": f"wx{customer}",
+        },
+        f"{one}/notes": {"text": WHO},
+        f"{one}/escalate": {"reason": WHO},
+        f"{one}/investigate": {},
+        f"{one}/answer": ANSWER | {"finding": WHO, "remedy": WHO, "text": WHO},
+        f"{one}/merge": {"merged_id": made[1], "reason": WHO},
+        f"{gone}/withdraw": {"reason": WHO},
+        f"{resting}/pause": {"reason": "awaiting_customer", "text": WHO},
+    }
+    assert (await sent(service, f"{WHO}".encode(), "a.txt", to=f"{one}/attachments")).status_code == 201
+    for path, words in said.items():
+        answer = await service.post(path, words)
+        assert answer.is_success, (path, answer.text)
+    clock = "SELECT id::text FROM clocks WHERE subject_id = :id AND kind = 'internal' AND state = 'running' LIMIT 1"
+    path = f"/v1/clocks/{await system.scalar(clock, id=UUID(made[3]))}/waivers"
+    assert (await service.post(path, {"reason": WHO})).status_code == 201
+    await execute(system, "UPDATE clock_waivers SET note = :who", who=WHO)
+    assert other
 
 
 async def trouble(system: System, number: str) -> None:
@@ -321,6 +382,12 @@ async def test_whoever_is_erased_stands_nowhere_and_every_figure_stays(empty_sys
         "raw_pushes.headers",
         "privacy_requests.outcome",
         "document_parts.content",
+        "complaint_attachment_parts.content",
+        "complaint_attachments.sealed_key",
+        "complaint_attachments.sha256",
+        "complaint_merged_rows.key",
+        "complaint_messages.message_id",
+        "complaints.message_id",
         "document_versions.sealed_key",
         "document_versions.sha256",
     }

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from app.models.base import Base
 from app.roles import Role
 from app.schemas.merge import MergeCreate
-from app.services import erasure, linked_rows, merges, survivorship
+from app.services import erasure, merges, survivorship
 from app.services.duplicates import found
+from app.services.families import CUSTOMERS
 from tests.calls import CALLS
 from tests.owner import contents, execute, owner
 from tests.steps import told
@@ -38,8 +39,8 @@ async def undone(caller: Caller, merge: dict[str, Any]) -> Any:
 
 def test_every_column_that_names_a_customer_moves_or_stays_for_a_reason() -> None:
     """A plain `customer_id` counts as much as a foreign key."""
-    named = {(link.table.name, link.column) for link in linked_rows.named()}
-    moving = {(link.table.name, link.column) for link in linked_rows.links()}
+    named = {(link.table.name, link.column) for link in CUSTOMERS.named()}
+    moving = {(link.table.name, link.column) for link in CUSTOMERS.links}
     assert moving == {
         ("client_customers", "customer_id"),
         ("complaints", "customer_id"),
@@ -59,8 +60,8 @@ def test_every_column_that_names_a_customer_moves_or_stays_for_a_reason() -> Non
         ("sla_policies", "customer_id"),
         ("tasks", "customer_id"),
     }
-    assert linked_rows.STAYS.keys() == named - moving
-    assert all(linked_rows.STAYS.values())
+    assert CUSTOMERS.stays.keys() == named - moving
+    assert all(CUSTOMERS.stays.values())
 
 
 OF_PEOPLE = {
@@ -90,7 +91,7 @@ async def test_the_database_itself_knows_no_other_link_to_a_customer(system: Sys
         " JOIN pg_class t ON t.oid = c.conrelid AND NOT t.relispartition"
         " WHERE c.contype = 'f' AND c.confrelid = 'customers'::regclass"
     )
-    assert {tuple(each) for each in found} <= {(link.table.name, link.column) for link in linked_rows.named()}
+    assert {tuple(each) for each in found} <= {(link.table.name, link.column) for link in CUSTOMERS.named()}
 
 
 async def test_everything_of_the_merged_one_is_the_survivors_and_its_address_leads_there(

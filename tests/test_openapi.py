@@ -19,6 +19,7 @@ COMMITTED = Path(__file__).resolve().parents[1] / "openapi/v1.json"
 METHODS = {"get", "post", "put", "patch", "delete"}
 FILES = {
     "get_document_content": set(kinds.media_types()),
+    "get_complaint_attachment_content": set(kinds.media_types()),
     "get_import_errors": {"text/csv"},
     "get_export_file": {
         "text/csv",

@@ -63,6 +63,9 @@ LISTS = {
 }
 APART = {
     "/v1/complaint-escalations",
+    "/v1/complaints/{complaint_id}/messages",
+    "/v1/complaints/{complaint_id}/attachments",
+    "/v1/message-templates",
     "/v1/audit/seals",
     "/v1/customers/duplicates",
     "/v1/leak-incidents/{incident_id}/accesses",

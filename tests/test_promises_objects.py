@@ -193,6 +193,37 @@ REFERENCES: dict[str, str] = {
     "list_complaint_escalations query complaint_id": EMPTY,
     "list_complaint_escalations query to_id": EMPTY,
     "request_clock_waiver path clock_id": HIDDEN,
+    "reveal_complaint path complaint_id": HIDDEN,
+    "list_complaint_messages path complaint_id": HIDDEN,
+    "add_complaint_message path complaint_id": HIDDEN,
+    "add_complaint_note path complaint_id": HIDDEN,
+    "list_complaint_attachments path complaint_id": HIDDEN,
+    "add_complaint_attachment path complaint_id": HIDDEN,
+    "get_complaint_attachment_content path complaint_id": HIDDEN,
+    "get_complaint_attachment_content path attachment_id": HIDDEN,
+    "withdraw_complaint_attachment path complaint_id": HIDDEN,
+    "withdraw_complaint_attachment path attachment_id": HIDDEN,
+    "list_complaint_links path complaint_id": HIDDEN,
+    "link_complaints path complaint_id": HIDDEN,
+    "link_complaints path other_id": HIDDEN,
+    "unlink_complaints path complaint_id": HIDDEN,
+    "unlink_complaints path other_id": HIDDEN,
+    "list_complaint_watchers path complaint_id": HIDDEN,
+    "watch_complaint path complaint_id": HIDDEN,
+    "unwatch_complaint path complaint_id": HIDDEN,
+    "list_complaint_merges path complaint_id": HIDDEN,
+    "merge_complaints path complaint_id": HIDDEN,
+    "get_complaint_merge path merge_id": HIDDEN,
+    "undo_complaint_merge path merge_id": HIDDEN,
+    "merge_complaints body merged_id": UNSEEN,
+    "render_message_template body complaint_id": UNSEEN,
+    "check_complaint body customer_id": REFUSED,
+    "watch_complaint path user_id": GONE,
+    "unwatch_complaint path user_id": GONE,
+    "list_complaints query watcher_id": NONE,
+    "search_complaints body watcher_id": EMPTY,
+    "list_legal_holds query complaint_id": NONE,
+    "place_legal_hold body complaint_id": REFUSED,
     "set_complaint_handler path user_id": GONE,
     "list_orders query customer_id": EMPTY,
     "create_order body customer_id": REFUSED,
@@ -273,6 +304,9 @@ REFERENCES: dict[str, str] = {
 NUMBERS = {"tracking_no", "customer_code", "list"}
 """What names an object beside ids."""
 
+INSTEAD = {"customer_code", "complaint_id"}
+"""What is named in place of a customer."""
+
 NARROW = frozenset(Scope) - {Scope.CUSTOMERS_ALL, Scope.PARTNER_TRACKING}
 """Everything, but for own customers only: no role has it, so that a role to come is covered too."""
 
@@ -311,9 +345,7 @@ def with_place(request: dict[str, Any], part: str, field: str, value: str) -> di
     if part == "query":
         return request | {"params": {**request["params"], field: value}}
     body = request["json"]["items"][0] if part == "item" else request["json"]
-    changed = {
-        name: each for name, each in body.items() if not (field == "customer_code" and name == "customer_id")
-    }
+    changed = {name: each for name, each in body.items() if not (field in INSTEAD and name == "customer_id")}
     changed[field] = [value] if field.endswith("_ids") else value
     return request | {"json": {"items": [changed]} if part == "item" else changed}
 

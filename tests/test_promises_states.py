@@ -98,6 +98,14 @@ DEEDS = {
     "change_segment_member",
     "change_segment_members",
     "assign_complaint",
+    "reveal_complaint",
+    "add_complaint_message",
+    "add_complaint_note",
+    "render_message_template",
+    "add_complaint_attachment",
+    "withdraw_complaint_attachment",
+    "merge_complaints",  # ends one of two; tests/test_complaint_merges.py judges it
+    "undo_complaint_merge",
     "request_clock_waiver",
     "escalate_complaint",
     "investigate_complaint",  # not from an answer, which a call-back judges; see tests/test_complaints.py

@@ -17,6 +17,8 @@ from app.models import (
     clock,
     code,
     complaint,
+    complaint_link,
+    complaint_message,
     customer,
     delivery_exception,
     division,
@@ -40,6 +42,7 @@ from app.models.delivery_exception import DeliveryException
 from app.models.order import Order
 from app.models.verification import Task
 from app.roles import MACHINE_ROLES, Role
+from app.schemas.complaint_link import Becoming, CandidateReason
 from tests.operations import description
 from tests.owner import owner
 from tests.system import System
@@ -49,6 +52,13 @@ LISTS: dict[str, type[StrEnum]] = {
     "assignment_rule": complaint.AssignmentRule,
     "case_tree": complaint.CaseTree,
     "complainant_role": complaint.ComplainantRole,
+    "becoming": Becoming,
+    "candidate_reason": CandidateReason,
+    "case_visibility": complaint_message.CaseVisibility,
+    "complaint_link_kind": complaint_link.ComplaintLinkKind,
+    "complaint_merge_cause": complaint_link.ComplaintMergeCause,
+    "message_direction": complaint_message.MessageDirection,
+    "template_purpose": complaint_message.TemplatePurpose,
     "complaint_channel": complaint.ComplaintChannel,
     "complaint_outcome": complaint.ComplaintOutcome,
     "complaint_state": complaint.ComplaintState,

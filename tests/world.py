@@ -46,6 +46,8 @@ class World:
     partner: Caller | None = None
     bound: list[str] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)
+    latest: str = ""
+    """What was made last under the thing that stands before it in a path."""
 
     # Calls
 
@@ -402,6 +404,73 @@ class World:
         path = f"/v1/complaints/{complaint}/answer"
         await self.made(Role.CUSTOMER_SERVICE, path, CALLS["answer_complaint"].body)
         return complaint
+
+    async def busy_complaint_id(self) -> str:
+        """One with a page of messages and of files."""
+        complaint, most = await self.complaint_id(), 50 if self.many > 1 else 1
+        for _ in range(most):
+            body = CALLS["add_complaint_message"].body
+            await self.made(Role.CUSTOMER_SERVICE, f"/v1/complaints/{complaint}/messages", body)
+        for _ in range(most):
+            await self.handed_in("add_complaint_attachment", complaint_id=complaint)
+        return complaint
+
+    async def attached_complaint_id(self) -> str:
+        """One with a file, which is the `attachment_id` of the same path."""
+        complaint = await self.complaint_id()
+        self.latest = await self.handed_in("add_complaint_attachment", complaint_id=complaint)
+        return complaint
+
+    async def attachment_id(self) -> str:
+        return self.latest
+
+    async def linking_complaint_id(self) -> str:
+        """One with links, the last of which is the `other_id` of the same path."""
+        complaint, caller = await self.complaint_id(), await self.caller(Role.CUSTOMER_SERVICE)
+        for _ in range(self.many):
+            self.latest = await self.complaint_id()
+            path = f"/v1/complaints/{complaint}/links/{await self.case_link()}/{self.latest}"
+            assert (await caller.request("PUT", path)).status_code == 204
+        return complaint
+
+    async def case_link(self) -> str:
+        return "same_incident"
+
+    async def linked_case_id(self) -> str:
+        return self.latest
+
+    async def watched_complaint_id(self) -> str:
+        """One that some follow, the last of whom is the `user_id` of the same path."""
+        complaint, caller = await self.complaint_id(), await self.caller(Role.CUSTOMER_SERVICE)
+        for _ in range(self.many):
+            self.latest = await self.colleague_id()
+            answer = await caller.request("PUT", f"/v1/complaints/{complaint}/watchers/{self.latest}")
+            assert answer.status_code == 204, answer.text
+        return complaint
+
+    async def follower_id(self) -> str:
+        return self.latest
+
+    async def merging_complaint_id(self) -> str:
+        """One into which others were merged that had been answered."""
+        complaint = await self.complaint_id()
+        for _ in range(self.many):
+            body = {"merged_id": await self.answered_complaint_id(), "reason": TEXT}
+            path = f"/v1/complaints/{complaint}/merge"
+            self.latest = str((await self.made(Role.CUSTOMER_SERVICE, path, body))["id"])
+        return complaint
+
+    async def complaint_merge_id(self) -> str:
+        await self.merging_complaint_id()
+        return self.latest
+
+    async def template_code(self) -> str:
+        """The code of a wording with a page of versions."""
+        code = await self.new_code()
+        for _ in range(50 if self.many > 1 else 1):
+            body = CALLS["create_message_template"].body | {"code": code}
+            await self.made(Role.CUSTOMER_SERVICE, "/v1/message-templates", body)
+        return code
 
     async def closed_complaint_id(self) -> str:
         return await self.complaint_in("closed", closed_at="now()", outcome="'accepted'")

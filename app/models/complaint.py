@@ -135,6 +135,12 @@ class Complaint(Stateful, Versioned, Base):
         ),
         Index(None, "waiting_until", postgresql_where=text("waiting_until IS NOT NULL")),
         Index(None, "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
+        Index(
+            "ix_complaints_unarchived",
+            "closed_at",
+            postgresql_where=text("archived_at IS NULL AND closed_at IS NOT NULL"),
+        ),
+        Index("ix_complaints_archived", "archived_at", postgresql_where=text("anonymised_at IS NULL")),
     )
     transitions: ClassVar[Transitions] = {
         ComplaintState.RECEIVED: {

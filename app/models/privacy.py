@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Interval, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Interval, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, UpdatedAt, Versioned, choice
@@ -80,16 +80,24 @@ class PrivacyRequest(Stateful, Versioned, Base):
 
 
 class LegalHold(Versioned, Base):
-    """While it stands, nothing of the customer is erased or runs out: a court, an authority or a dispute needs it."""
+    """While it stands, nothing of the customer is erased or runs out: a court, an authority or a dispute needs it.
+
+    Or nothing of one complaint, whose complainant need not be a customer; then of its customer neither.
+    """
 
     __tablename__ = "legal_holds"
     __table_args__ = (
         Index(None, "placed_at", "id"),
         Index("ix_legal_holds_standing", "customer_id", postgresql_where=text("lifted_at IS NULL")),
+        Index(
+            "ix_legal_holds_complaint_id", "complaint_id", postgresql_where=text("complaint_id IS NOT NULL")
+        ),
+        CheckConstraint("num_nonnulls(customer_id, complaint_id) = 1", name="of_one"),
     )
 
     id: Mapped[Id]
-    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"))
+    customer_id: Mapped[UUID | None] = mapped_column(ForeignKey("customers.id"))
+    complaint_id: Mapped[UUID | None] = mapped_column(ForeignKey("complaints.id"))
     reason: Mapped[str]
     until: Mapped[datetime | None]
     placed_by: Mapped[UUID]
@@ -116,6 +124,7 @@ class RetentionClass(StrEnum):
     WAYBILLS = "waybills"
     RAW_PUSHES = "raw_pushes"
     WITHDRAWN_DOCUMENTS = "withdrawn_documents"
+    COMPLAINTS = "complaints"
     AUDIT_TRAIL = "audit_trail"
 
 

@@ -1,20 +1,58 @@
-"""A file and the form around it, read as it streams, once the caller is known to be allowed in."""
+"""A file and the form around it, read as it streams, once the caller is known to be allowed in; and given out."""
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import IO, Annotated, Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
+
+from app.services.documents import kinds, pieces
 
 Fields = TypeVar("Fields", bound=BaseModel)
 
 FIELDS = 20
 PIECE = 1024 * 1024
+FILE = {
+    "type": "string",
+    "format": "binary",
+    "description": "PDF, OFD, PNG, JPEG, DOCX, XLSX, TXT or CSV; what it is must be what its name says",
+    "examples": ["协议正文……"],
+}
+CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file, as it was handed in",
+        "content": {
+            media: {"schema": {"type": "string", "format": "binary", "examples": ["…"]}}
+            for media in kinds.media_types()
+        },
+    },
+    409: {},
+}
+
+
+def of_form(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def given_out(
+    stream: AsyncIterator[bytes], kept: pieces.Whole, plain: str, name: str | None = None
+) -> StreamingResponse:
+    """The file as an attachment, never to be shown in place, under a name of our own making."""
+    also = "" if name is None else f"; filename*=UTF-8''{quote(name, safe='')}"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{plain}"{also}',
+        "Content-Length": str(kept.size),
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingResponse(stream, media_type=kept.media_type, headers=headers)
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,7 @@ class ComplaintFilters(BaseModel):
     tracking_no: TrackingNo | None = None
     handler_id: UUID | None = None
     team_id: UUID | None = None
+    watcher_id: Annotated[UUID | None, Field(description="Who follows it")] = None
     unassigned: Annotated[bool | None, Field(description="Whether it waits for a handler")] = None
 
 

@@ -1,10 +1,10 @@
 """People's requests about their data, legal holds, and how long data is kept."""
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, field_serializer
+from pydantic import Field, field_serializer, model_validator
 
 from app.models.privacy import (
     PrivacyRequestKind,
@@ -14,7 +14,7 @@ from app.models.privacy import (
     RetentionClass,
 )
 from app.paging import ListQuery
-from app.schemas.base import Body, Grounds, Instant, Prose, Read
+from app.schemas.base import Body, Grounds, Instant, Prose, Read, refused
 from app.schemas.masking import Redacted
 from app.schemas.reveal import ContactWhole, CustomerWhole
 
@@ -98,9 +98,18 @@ class PrivacyCopy(Read):
 
 
 class HoldCreate(Body, json_schema_extra={"examples": [{"customer_id": _CUSTOMER, "reason": "诉讼保全"}]}):
-    customer_id: UUID
+    """Of a customer, or of one complaint, whose complainant need not be a customer."""
+
+    customer_id: UUID | None = None
+    complaint_id: UUID | None = None
     reason: Grounds
     until: Annotated[Instant | None, Field(description="Until it is lifted, if left out")] = None
+
+    @model_validator(mode="after")
+    def _of_one(self) -> Self:
+        if (self.customer_id is None) == (self.complaint_id is None):
+            raise refused("name a customer or a complaint", "请指定客户或投诉，二者择一")
+        return self
 
 
 class HoldLift(Body, json_schema_extra={"examples": [{"reason": "案件已结"}]}):
@@ -109,12 +118,14 @@ class HoldLift(Body, json_schema_extra={"examples": [{"reason": "案件已结"}]
 
 class HoldQuery(ListQuery):
     customer_id: UUID | None = None
+    complaint_id: UUID | None = None
     standing: bool | None = None
 
 
 class HoldRead(Read):
     id: UUID
-    customer_id: UUID
+    customer_id: UUID | None
+    complaint_id: UUID | None
     reason: Redacted
     until: datetime | None
     placed_by: UUID

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import ColumnElement, TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.account import Access
@@ -40,6 +40,7 @@ _THEIRS_ALONE = text("""
         SELECT FROM customer_contacts other
         WHERE other.contact_id = customer_contacts.contact_id AND NOT other.customer_id = ANY (:customers))
 """)
+_OF_COMPLAINTS = text("SELECT id FROM legal_holds WHERE complaint_id = ANY (:complaints)")
 _HOLDERS = text("SELECT DISTINCT customer_id FROM customer_contacts WHERE contact_id = ANY (:contacts)")
 _REDACT = text("SELECT redact_audit(:stream, :row, :dropped, :request, :actor, :kind)")
 _CODE = re.compile(r"[0-9A-Za-z_.:+/-]{0,64}")
@@ -75,6 +76,8 @@ async def anonymise(session: AsyncSession, actor: Principal, of: Subjects, reque
         ids = text("SELECT id FROM shipments WHERE customer_id = ANY (:customers)")
         await anonymise_parcels(session, of.customers, list(await session.scalars(ids, named)))
         await _run(session, "customers", named)
+        said = text("SELECT id FROM complaints WHERE customer_id = ANY (:customers)")
+        await _run(session, "complaints", {"complaints": list(await session.scalars(said, named))})
         papers = text("SELECT id FROM documents WHERE customer_id = ANY (:customers)")
         await forget_documents(session, list(await session.scalars(papers, named)))
         await duplicates.forget(session, of.customers)
@@ -95,16 +98,41 @@ async def forget_documents(session: AsyncSession, documents: Sequence[UUID]) -> 
     await _run(session, "documents", {"documents": list(documents)})
 
 
+async def forget_complaints(
+    session: AsyncSession, actor: Principal, complaints: Sequence[UUID], request: UUID | None
+) -> None:
+    """Take the complainants and all that was said out of these complaints; what was done when stays."""
+    await _run(session, "complaints", {"complaints": list(complaints)})
+    subjects = [*complaints, *await session.scalars(_OF_COMPLAINTS, {"complaints": list(complaints)})]
+    await _redact(session, actor, Event.subject_id.in_(subjects), _looked_at(complaints), request)
+    session.expire_all()
+
+
 async def _run(session: AsyncSession, of: str, named: dict[str, list[UUID]]) -> None:
     for statement in STATEMENTS[of]:
         await session.execute(statement, {name: named[name] for name in statement.compile().params})
 
 
 async def _redact_trail(session: AsyncSession, actor: Principal, of: Subjects, request: UUID | None) -> None:
-    events = select(Event.id, Event.data).where(
-        Event.customer_id.in_(of.customers) | Event.subject_id.in_([*of.customers, *of.contacts])
-    )
-    accesses = select(Access.id, Access.data).where(Access.customer_id.in_(of.customers))
+    happened = Event.customer_id.in_(of.customers) | Event.subject_id.in_([*of.customers, *of.contacts])
+    await _redact(session, actor, happened, Access.customer_id.in_(of.customers), request)
+
+
+def _looked_at(complaints: Sequence[UUID]) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = Access.data["complaint_id"].astext.in_([str(each) for each in complaints])
+    return found
+
+
+async def _redact(
+    session: AsyncSession,
+    actor: Principal,
+    happened: ColumnElement[bool],
+    looked: ColumnElement[bool],
+    request: UUID | None,
+) -> None:
+    """Drop what people wrote as they liked from these rows of the trail."""
+    events = select(Event.id, Event.data).where(happened)
+    accesses = select(Access.id, Access.data).where(looked)
     by = {"request": request, "actor": actor.id, "kind": actor.kind}
     for stream, statement in ((AuditStream.EVENTS, events), (AuditStream.ACCESSES, accesses)):
         rows = (await session.execute(statement)).all()

@@ -22,6 +22,25 @@ UPDATE document_versions SET sealed_key = NULL, sha256 = NULL, size = 0, compare
     compare_at = CASE WHEN compare_at IS NOT NULL THEN now() END
 WHERE document_id = ANY (:documents);
 
+-- of: complaints
+UPDATE complaints SET description = '已匿名', remedy_sought = '已匿名', complainant_name = '已匿名',
+    complainant_phone = NULL, complainant_normal = NULL, message_id = NULL, waiting_text = NULL, ended_because = NULL,
+    anonymised_at = now(), updated_at = now(), version = version + 1
+WHERE id = ANY (:complaints);
+UPDATE complaint_answers SET finding = '', remedy = '', text = '' WHERE complaint_id = ANY (:complaints);
+UPDATE complaint_escalations SET reason = NULL WHERE complaint_id = ANY (:complaints);
+UPDATE complaint_messages SET text = '', message_id = NULL WHERE complaint_id = ANY (:complaints);
+DELETE FROM complaint_attachment_parts WHERE attachment_id IN (
+    SELECT id FROM complaint_attachments WHERE complaint_id = ANY (:complaints));
+UPDATE complaint_attachments SET sealed_key = NULL, sha256 = NULL, size = 0 WHERE complaint_id = ANY (:complaints);
+DELETE FROM complaint_merged_rows WHERE merge_id IN (
+    SELECT id FROM complaint_merges WHERE survivor_id = ANY (:complaints) OR merged_id = ANY (:complaints));
+UPDATE complaint_merges SET reason = NULL
+WHERE survivor_id = ANY (:complaints) OR merged_id = ANY (:complaints);
+UPDATE clock_waivers SET reason = '', note = NULL
+WHERE clock_id IN (SELECT id FROM clocks WHERE subject_id = ANY (:complaints));
+UPDATE legal_holds SET reason = '', lift_reason = NULL WHERE complaint_id = ANY (:complaints);
+
 -- of: people
 UPDATE contacts SET name = '已匿名', romanised = '', version = version + 1, updated_at = now()
 WHERE id = ANY (:contacts);

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.clock import now
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Invalid, NotFound
+from app.models.complaint import Complaint
 from app.models.customer import Customer
 from app.models.privacy import LegalHold
 from app.schemas.masking import redact
@@ -23,8 +24,8 @@ def standing() -> ColumnElement[bool]:
 
 
 def held() -> Select[UUID]:
-    """The customers that are under hold now, and all that were merged with them, either way."""
-    under = select(LegalHold.customer_id.label("id")).where(standing()).cte("held", recursive=True)
+    """The customers that are under hold now, or of whom a complaint is, and all that were merged with them, either way."""
+    under = _whose(standing()).cte("held", recursive=True)
     mine, kin = aliased(Customer), aliased(Customer)
     merged = (
         select(kin.id)
@@ -35,21 +36,41 @@ def held() -> Select[UUID]:
     return select(under.union(merged).c.id)
 
 
+def held_complaints() -> Select[UUID | None]:
+    """The complaints that are under a hold of their own now."""
+    return select(LegalHold.complaint_id).where(LegalHold.complaint_id.is_not(None), standing())
+
+
+def _whose(*conditions: ColumnElement[bool]) -> Select[UUID]:
+    """The customers of these holds; a complaint of nobody's customer has none."""
+    customer_id = func.coalesce(LegalHold.customer_id, Complaint.customer_id)
+    return (
+        select(customer_id.label("id"))
+        .select_from(LegalHold)
+        .outerjoin(Complaint, Complaint.id == LegalHold.complaint_id)
+        .where(customer_id.is_not(None), *conditions)
+    )
+
+
 def search(principal: Principal, query: HoldQuery) -> Select[LegalHold]:
     statement = _visible(principal)
-    if query.customer_id is not None:
-        statement = statement.where(LegalHold.customer_id == query.customer_id)
+    for name in ("customer_id", "complaint_id"):
+        if (value := getattr(query, name)) is not None:
+            statement = statement.where(getattr(LegalHold, name) == value)
     if query.standing is not None:
         statement = statement.where(standing() if query.standing else ~standing())
     return statement.order_by(LegalHold.placed_at.desc(), LegalHold.id.desc())
 
 
 async def place(session: AsyncSession, actor: Principal, body: HoldCreate) -> LegalHold:
-    customer = await customers.named(session, actor, body.customer_id)
+    if body.customer_id is not None:
+        await customers.named(session, actor, body.customer_id)
+    if body.complaint_id is not None:
+        await _must_see_complaint(session, actor, body.complaint_id)
     hold = LegalHold(**body.model_dump(), placed_by=actor.id)
     session.add(hold)
     await session.flush()
-    about = events.Subject("legal_hold", hold.id, customer.id)
+    about = events.Subject("legal_hold", hold.id, hold.customer_id)
     await events.record(session, actor, "legal_hold.placed", about, reason=redact(body.reason))
     return hold
 
@@ -68,7 +89,9 @@ async def lift(session: AsyncSession, actor: Principal, hold_id: UUID, body: Hol
 
 async def must_not_stand(session: AsyncSession, customer_ids: Sequence[UUID]) -> None:
     """Raise `Conflict`, naming the hold, if one of these customers is under one."""
-    found = select(LegalHold).where(LegalHold.customer_id.in_(customer_ids), standing())
+    complaints = select(Complaint.id).where(Complaint.customer_id.in_(customer_ids))
+    theirs = LegalHold.customer_id.in_(customer_ids) | LegalHold.complaint_id.in_(complaints)
+    found = select(LegalHold).where(theirs, standing())
     hold = await session.scalar(found.order_by(LegalHold.placed_at).limit(1))
     if hold is not None:
         raise Conflict(
@@ -76,6 +99,12 @@ async def must_not_stand(session: AsyncSession, customer_ids: Sequence[UUID]) ->
             f"该客户处于法律保全 {hold.id} 之下，请先解除保全，或以此为由拒绝请求。",
             hold_id=str(hold.id),
         )
+
+
+async def _must_see_complaint(session: AsyncSession, actor: Principal, complaint_id: UUID) -> None:
+    seen = customers.within(actor, select(Complaint.id), Complaint.customer_id)
+    if await session.scalar(seen.where(Complaint.id == complaint_id)) is None:
+        raise Invalid("There is no such complaint.", "没有这个投诉。", pointer="/body/complaint_id")
 
 
 def _visible(principal: Principal) -> Select[LegalHold]:

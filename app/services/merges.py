@@ -16,6 +16,7 @@ from app.schemas.merge import MergeCreate
 from app.security import Principal
 from app.services import customers, events, linked_rows, names, survivorship
 from app.services.duplicates import found
+from app.services.families import CUSTOMERS
 
 _CUSTOMERS = Customer.__table__
 _ABOVE = text("""
@@ -34,7 +35,7 @@ async def preview(
     kept = survivorship.kept(survivor, merged, body.chosen())
     stored = (column.name for column in _CUSTOMERS.columns if column.computed is None)
     result = {name: getattr(survivor, name) for name in stored}
-    moved = await linked_rows.count(session, merged.id)
+    moved = await linked_rows.count(session, CUSTOMERS, merged.id)
     return {
         "customer": result | {field: each.value for field, each in kept.items()},
         "fields": _fields(kept),
@@ -51,8 +52,8 @@ async def merge(session: AsyncSession, actor: Principal, survivor_id: UUID, body
     session.add(done)
     await session.flush()
     both = [survivor_id, merged.id]
-    await linked_rows.keep(session, done.id, _CUSTOMERS, both)
-    await linked_rows.move(session, done.id, survivor_id, merged.id)
+    await linked_rows.keep(session, CUSTOMERS, done.id, both)
+    await linked_rows.move(session, CUSTOMERS, done.id, survivor_id, merged.id)
     if await session.scalar(_ABOVE, {"id": survivor_id}):
         raise Conflict(
             "Merged, the customer would stand above itself; take the links to parents apart first.",
@@ -60,7 +61,7 @@ async def merge(session: AsyncSession, actor: Principal, survivor_id: UUID, body
             pointer="/body/merged_id",
         )
     await _write(session, survivor, merged, kept)
-    await linked_rows.settle(session, done.id, _CUSTOMERS, both)
+    await linked_rows.settle(session, CUSTOMERS, done.id, both)
     await found.rest(session, merged.id)
     await found.note(session, [survivor_id], DuplicateOrigin.MERGE)
     await found.connect(session, await _neighbours(session, both))
@@ -75,9 +76,9 @@ async def undo(session: AsyncSession, actor: Principal, merge_id: UUID) -> Merge
     await session.refresh(done, with_for_update=True)
     if done.undone_at is not None:
         raise Conflict("The merge was undone already.", "该合并已被撤销。")
-    if not await linked_rows.are_kept(session, merge_id):
+    if not await linked_rows.are_kept(session, CUSTOMERS, merge_id):
         raise Conflict("One of the customers was erased since.", "其中一个客户的资料此后已被删除。")
-    if changed := await linked_rows.changed(session, merge_id):
+    if changed := await linked_rows.changed(session, CUSTOMERS, merge_id):
         tables = sorted({row["table"] for row in changed})
         raise Conflict(
             f"Rows that the merge moved were changed since: {', '.join(tables)}.",
@@ -85,7 +86,7 @@ async def undo(session: AsyncSession, actor: Principal, merge_id: UUID) -> Merge
             changed=changed[:100],
         )
     await session.execute(update(_CUSTOMERS).where(_CUSTOMERS.c.id.in_(both)).values(code=None))
-    await linked_rows.restore(session, merge_id)
+    await linked_rows.restore(session, CUSTOMERS, merge_id)
     done.undone_at, done.undone_by = now(), actor.id
     await session.flush()
     await found.withdraw(session, done.survivor_id, done.created_at)

@@ -4,6 +4,7 @@ import json
 from datetime import date, timedelta
 from importlib import resources
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Table, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -13,6 +14,7 @@ from uuid_utils.compat import uuid7
 from app.models.clock import ClockSubject, SlaPolicy
 from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
 from app.models.complaint import CaseTerm
+from app.models.complaint_message import MessageTemplate
 from app.models.division import Division
 from app.models.privacy import LegalTerm, RetentionRule
 from app.models.verification import StalenessWeight, VerificationRule
@@ -67,6 +69,10 @@ async def load(connection: AsyncConnection) -> None:
     )
     policies = insert(SlaPolicy).values([_policy(row) for row in _rows("sla_policies")])
     await connection.execute(policies.on_conflict_do_nothing(index_elements=("code", "number")))
+    await connection.execute(
+        insert(MessageTemplate).on_conflict_do_nothing(),
+        [{**row, "created_by": UUID(int=0)} for row in _rows("message_templates")],
+    )
     await connection.execute(_ADD_CODES, [_carrier_code(row) for row in _rows("carrier_codes")])
     await connection.execute(_ADD_CALENDAR, [{**row, "id": uuid7()} for row in _rows("calendars")])
     await connection.execute(_ADD_CALENDAR_VERSION, [_calendar(row) for row in _rows("calendars")])

@@ -11,6 +11,7 @@ from app.models.privacy import RetentionAction, RetentionClass, RetentionRule
 from app.models.shipment import RawPush, Shipment, TrackingEvent
 from app.security import Principal
 from app.services import erasure, events, holds
+from app.services.complaints import archive
 from app.services.documents import keeping
 
 CUSTOMERS, PARCELS, PUSHES = 20, 500, 500
@@ -100,5 +101,6 @@ APPLIED: dict[RetentionClass, Callable[[AsyncSession, timedelta], Awaitable[int]
     RetentionClass.WAYBILLS: _waybills,
     RetentionClass.RAW_PUSHES: _raw_pushes,
     RetentionClass.WITHDRAWN_DOCUMENTS: keeping.erase_withdrawn,
+    RetentionClass.COMPLAINTS: archive.forget,
 }
 """What is done for a class whose rule says to anonymise; the audit trail stays whole."""

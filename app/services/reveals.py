@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Forbidden
 from app.models.account import Access, AccessKind
+from app.models.complaint_attachment import ComplaintAttachment
 from app.models.document import DocumentVersion
 from app.models.shipment import Shipment
 from app.schemas.masking import redact
 from app.security import Principal
 from app.services import accesses, shipments, views
+from app.services.complaints import attachments, reading
 from app.services.documents import keeping
 
 LOCK = 7
@@ -48,8 +50,34 @@ async def document(
     return found
 
 
+async def complaint(
+    session: AsyncSession, actor: Principal, complaint_id: UUID, reason: str, most: int
+) -> dict[str, Any]:
+    """Who complains, and in which words, as they are, if this principal may know of it."""
+    found = await reading.must_see(session, actor, complaint_id)
+    whose = found.customer_id
+    await _write_down(session, actor, whose, reason, most, complaint_id=str(complaint_id))
+    names = ("id", "number", "customer_id", "description")
+    return {name: getattr(found, name) for name in names} | found.complainant
+
+
+async def attachment(
+    session: AsyncSession, actor: Principal, complaint_id: UUID, attachment_id: UUID, most: int
+) -> ComplaintAttachment:
+    """The file whose content is about to be given out, if this principal may know of it."""
+    about, found = await attachments.opened(session, actor, complaint_id, attachment_id)
+    data = {"complaint_id": str(complaint_id), "attachment_id": str(attachment_id)}
+    await _write_down(session, actor, about.customer_id, None, most, **data)
+    return found
+
+
 async def _write_down(
-    session: AsyncSession, actor: Principal, customer_id: UUID, reason: str | None, most: int, **data: Any
+    session: AsyncSession,
+    actor: Principal,
+    customer_id: UUID | None,
+    reason: str | None,
+    most: int,
+    **data: Any,
 ) -> None:
     await _must_have_looks_left(session, actor, most)
     said = {} if reason is None else {"reason": redact(reason)}

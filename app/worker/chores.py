@@ -9,7 +9,7 @@ from app.database import Sessions
 from app.models.audit import AuditStream
 from app.services import jobs, retention, seals, sweeps, verification
 from app.services.clocks import sweep
-from app.services.complaints import assignment, handling
+from app.services.complaints import archive, assignment, handling
 from app.services.documents import second
 from app.services.exports import requests as exports
 from app.services.segments import history
@@ -105,7 +105,12 @@ async def compare_contracts(sessions: Sessions) -> None:
 
 
 async def apply_retention(sessions: Sessions) -> None:
-    """Take the people out of what has been kept long enough, a few rows a transaction."""
+    """Archive complaints that ended for good; take the people out of what has been kept long enough, in small steps."""
+    more = True
+    while more:
+        async with sessions.begin() as session:
+            more = await archive.archive(session) > 0
+        await asyncio.sleep(BREATH_S)
     for each in retention.APPLIED:
         done = 1
         while done:

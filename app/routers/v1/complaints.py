@@ -8,7 +8,8 @@ from fastapi import Query
 from app.models.complaint import Complaint, ComplaintAssignment
 from app.paging import Page, paginate
 from app.roles import Scope
-from app.routers.deps import IfMatch, OnceSession, Reading, Session, Tag, holder_of
+from app.routers.deps import IfMatch, OnceSession, Reading, Session, SettingsOf, Tag, holder_of
+from app.routers.problems import MovedTo
 from app.routers.routes import CourierRouter
 from app.schemas.complaint import (
     AnswerCreate,
@@ -24,13 +25,17 @@ from app.schemas.complaint import (
     ComplaintRow,
     ComplaintSearch,
 )
+from app.schemas.complaint_link import ComplaintCandidates, ComplaintWhole
+from app.schemas.reveal import Reveal
 from app.security import Principal
-from app.services.complaints import assignment, escalation, handling, intake, reading
+from app.services import reveals
+from app.services.complaints import assignment, candidates, escalation, handling, intake, reading
 
 router = CourierRouter(prefix="/complaints", tags=["complaints"])
 
 Reader = Annotated[Principal, holder_of(Scope.COMPLAINTS_READ)]
 Writer = Annotated[Principal, holder_of(Scope.COMPLAINTS_WRITE)]
+Revealer = Annotated[Principal, holder_of(Scope.COMPLAINTS_READ, Scope.CUSTOMERS_PII)]
 Investigator = Annotated[Principal, holder_of(Scope.COMPLAINTS_INVESTIGATE)]
 
 
@@ -57,10 +62,26 @@ async def create_complaint(body: ComplaintCreate, tag: Tag, actor: Writer, sessi
     return _tagged(tag, await intake.create(session, actor, body))
 
 
-@router.get("/{complaint_id}", summary="Read a complaint", response_model=ComplaintRead)
+@router.post("/check", summary="Look for the same complaint", response_model=ComplaintCandidates)
+async def check_complaint(body: ComplaintCreate, actor: Writer, session: Reading) -> dict[str, Any]:
+    """What it may be the same as, before it is registered; nothing is stored."""
+    return await candidates.check(session, actor, body)
+
+
+@router.get(
+    "/{complaint_id}",
+    summary="Read a complaint",
+    response_model=ComplaintRead,
+    responses={
+        308: {"description": "It was merged; the complaint that it has become a part of is at Location"}
+    },
+)
 async def get_complaint(complaint_id: UUID, tag: Tag, actor: Reader, session: Reading) -> Complaint:
-    """With its clocks and answers."""
-    return _tagged(tag, await reading.get(session, actor, complaint_id))
+    """With its clocks and answers. One that was merged leads to the other."""
+    complaint = await reading.get(session, actor, complaint_id)
+    if complaint.merged_into_id is not None:
+        raise MovedTo(f"/v1/complaints/{complaint.merged_into_id}")
+    return _tagged(tag, complaint)
 
 
 @router.patch("/{complaint_id}", summary="Correct a complaint", response_model=ComplaintRead)
@@ -159,6 +180,14 @@ async def reopen_complaint(
 ) -> Complaint:
     """A new cycle under the same number, with clocks of its own."""
     return _tagged(tag, await handling.reopen(session, actor, complaint_id, body))
+
+
+@router.post("/{complaint_id}/reveal", summary="See who complains", response_model=ComplaintWhole)
+async def reveal_complaint(
+    complaint_id: UUID, body: Reveal, actor: Revealer, session: Session, settings: SettingsOf
+) -> dict[str, Any]:
+    """Name and telephone unmasked, to call. Who looked, and why, is written down; so many looks a day."""
+    return await reveals.complaint(session, actor, complaint_id, body.reason, settings.reveals_per_day)
 
 
 def _tagged(tag: Tag, complaint: Complaint) -> Complaint:

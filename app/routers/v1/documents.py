@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Path, Query
@@ -13,7 +12,7 @@ from app.paging import Page, paginate
 from app.roles import Scope
 from app.routers.deps import DatabaseOf, OnceSession, Reading, Session, SettingsOf, Tag, holder_of
 from app.routers.routes import CourierRouter
-from app.routers.uploads import Received
+from app.routers.uploads import CONTENT, FILE, Received, given_out, of_form
 from app.schemas.document import (
     DocumentCreate,
     DocumentMove,
@@ -33,12 +32,6 @@ Reader = Annotated[Principal, holder_of(Scope.DOCUMENTS_READ)]
 Writer = Annotated[Principal, holder_of(Scope.DOCUMENTS_WRITE)]
 Opener = Annotated[Principal, holder_of(Scope.DOCUMENTS_READ, Scope.CUSTOMERS_PII)]
 
-FILE = {
-    "type": "string",
-    "format": "binary",
-    "description": "PDF, OFD, PNG, JPEG, DOCX, XLSX, TXT or CSV; what it is must be what its name says",
-    "examples": ["协议正文……"],
-}
 DATED = {
     "type": "string",
     "format": "date",
@@ -73,20 +66,6 @@ NEXT = {
     "additionalProperties": False,
     "properties": {"file": FILE, "dated": DATED},
 }
-CONTENT: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The file, as it was handed in",
-        "content": {
-            media: {"schema": {"type": "string", "format": "binary", "examples": ["…"]}}
-            for media in kinds.media_types()
-        },
-    },
-    409: {},
-}
-
-
-def _form(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 @router.get("", summary="List documents", response_model=Page[DocumentSummary])
@@ -102,7 +81,7 @@ async def list_documents(
     summary="Hand in a document",
     status_code=201,
     response_model=DocumentRead,
-    openapi_extra=_form(FIRST),
+    openapi_extra=of_form(FIRST),
     responses={409: {}},
 )
 async def create_document(tag: Tag, actor: Writer, form: Received, session: OnceSession) -> Document:
@@ -127,7 +106,7 @@ async def get_document(document_id: UUID, tag: Tag, actor: Reader, session: Read
     summary="Hand in a new version",
     status_code=201,
     response_model=DocumentRead,
-    openapi_extra=_form(NEXT),
+    openapi_extra=of_form(NEXT),
     responses={409: {}},
 )
 async def add_document_version(
@@ -160,13 +139,7 @@ async def get_document_content(
     version = await reveals.document(session, actor, document_id, number, settings.reveals_per_day)
     name = f"{redact(version.name)}.{version.extension}"
     plain = f"{document_id}-v{number}.{version.extension}"
-    headers = {
-        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
-        "Content-Length": str(version.size),
-        "X-Content-Type-Options": "nosniff",
-    }
-    stream = pieces.stream(database.readings, version)
-    return StreamingResponse(stream, media_type=version.media_type, headers=headers)
+    return given_out(pieces.stream(database.readings, version), version, plain, name)
 
 
 @router.post("/{document_id}/withdraw", summary="Withdraw a document", response_model=DocumentRead)

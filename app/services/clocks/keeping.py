@@ -111,12 +111,12 @@ async def revoke(
 async def reinstate(
     session: AsyncSession, actor: Principal, subject_id: UUID, at: datetime, reason: str
 ) -> list[Clock]:
-    """Take back what `cancel` did: the clocks run on as if they had never been stopped."""
+    """Take back what `cancel` did for this reason: the clocks run on as if they had never been stopped."""
     accounts = await _latest(session, subject_id)
     cancelled = [
         each
         for each in accounts
-        if each.clock.state is ClockState.CANCELLED and each.events[-1].reason != NOT_APPLICABLE
+        if each.clock.state is ClockState.CANCELLED and each.events[-1].reason == reason
     ]
     return await _happen(session, actor, cancelled, ClockEventKind.REVOKED, at, reason=reason)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -20,16 +20,16 @@ from app.models.complaint import (
     ComplaintParcel,
     ComplaintState,
 )
+from app.models.complaint_link import ComplaintMergeCause
 from app.models.customer import ContactPointKind
 from app.models.shipment import TrackingNumber
 from app.schemas.complaint import ComplaintCreate, ComplaintRegistration
 from app.security import Principal
-from app.services import contact_points, customers, events, terms
+from app.services import contact_points, customers, events
 from app.services.clocks import keeping
-from app.services.complaints import assignment, ranking, reading
+from app.services.complaints import assignment, likeness, merging, ranking, reading, templates
 
 MESSAGE_LOCK = 3
-COMPLAINANT_LOCK = 4
 _NUMBER = text(
     "SELECT 'C-' || to_char(now() AT TIME ZONE 'Asia/Shanghai', 'YYYY') || '-'"
     " || lpad(nextval('complaint_numbers')::text, 6, '0')"
@@ -48,7 +48,18 @@ class Circumstances:
 
 
 async def create(session: AsyncSession, actor: Principal, body: ComplaintCreate) -> Complaint:
-    """Register what a member of staff was told. Received in the future, nothing was."""
+    """Register what a member of staff was told."""
+    return await register(session, actor, body, await _circumstances(session, actor, body))
+
+
+async def draft(session: AsyncSession, actor: Principal, body: ComplaintCreate) -> Complaint:
+    """What would be registered, without a number; it is stored nowhere."""
+    await must_be_term(session, CaseTree.COMPLAINT_CATEGORY, body.category, "/body/category")
+    return _built(actor, body, await _circumstances(session, actor, body), number=None)
+
+
+async def _circumstances(session: AsyncSession, actor: Principal, body: ComplaintCreate) -> Circumstances:
+    """Received in the future, nothing was."""
     received_at = body.received_at or now()
     if received_at > now():
         raise Invalid(
@@ -58,8 +69,7 @@ async def create(session: AsyncSession, actor: Principal, body: ComplaintCreate)
     customer_id = body.customer_id or known
     if body.customer_id is not None:
         await customers.named(session, actor, body.customer_id)
-    where = Circumstances(body.channel, body.severity, customer_id, received_at, body.message_id)
-    return await register(session, actor, body, where)
+    return Circumstances(body.channel, body.severity, customer_id, received_at, body.message_id)
 
 
 async def register(
@@ -70,7 +80,10 @@ async def register(
     if (known := await _known(session, where)) is not None:
         return await reading.get(session, actor, known)
     complaint = _built(actor, body, where, number=await session.scalar(_NUMBER))
-    await _see_repeat(session, complaint, body.tracking_nos)
+    await likeness.lock(session, complaint.complainant_normal)
+    twin = await likeness.twin_of(session, complaint)
+    if twin is None:
+        await _see_repeat(session, complaint)
     tier = await ranking.tier_of(session, complaint)
     complaint.priority = ranking.priority(complaint, tier)
     await _tell(session, actor, complaint)
@@ -80,9 +93,15 @@ async def register(
     complaint.due_at = keeping.earliest_due(clocks)
     complaint.advance(ComplaintState.ACKNOWLEDGED)
     complaint.acknowledged_at = now()
-    await assignment.assign_by_rule(session, actor, complaint)
-    await session.flush()
     await events.record(session, actor, "complaint.acknowledged", reading.subject(complaint))
+    if twin is None:
+        await assignment.assign_by_rule(session, actor, complaint)
+    session.add(complaint)
+    await session.flush()
+    await templates.acknowledge(session, complaint)
+    if twin is not None:
+        await merging.join(session, actor, twin, complaint, cause=ComplaintMergeCause.DUPLICATE)
+    await session.flush()
     return await reading.get(session, actor, complaint.id)
 
 
@@ -128,36 +147,13 @@ async def _customer_of(session: AsyncSession, tracking_nos: Sequence[str]) -> UU
     return (await customers.resolve(session, ids[0], None)).id
 
 
-async def _see_repeat(session: AsyncSession, complaint: Complaint, tracking_nos: Sequence[str]) -> None:
+async def _see_repeat(session: AsyncSession, complaint: Complaint) -> None:
     """Point to the same person's complaint about the same matter, and count this one there."""
-    if complaint.complainant_normal is None:
-        return
-    await _lock(session, complaint.complainant_normal, COMPLAINANT_LOCK)
-    before = await session.scalar(
-        select(Complaint)
-        .where(
-            Complaint.complainant_normal == complaint.complainant_normal,
-            Complaint.category == complaint.category,
-            Complaint.received_at > complaint.received_at - await terms.within(session, "complaint_repeat"),
-            Complaint.state != ComplaintState.MERGED,
-            _about(tracking_nos),
-        )
-        .order_by(Complaint.received_at, Complaint.id)
-        .limit(1)
-        .with_for_update()
-    )
+    before = await likeness.earlier(session, complaint)
     if before is not None:
         complaint.repeat_of_id = before.repeat_of_id or before.id
         before.repeats += 1
         before.priority += ranking.REPEAT
-
-
-def _about(tracking_nos: Sequence[str]) -> ColumnElement[bool]:
-    """The same consignment, or none on either side."""
-    parcels = select(ComplaintParcel).where(ComplaintParcel.complaint_id == Complaint.id)
-    if not tracking_nos:
-        return ~parcels.exists()
-    return parcels.where(ComplaintParcel.tracking_no.in_(tracking_nos)).exists()
 
 
 async def _lock(session: AsyncSession, what: str, kind: int) -> None:

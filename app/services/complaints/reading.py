@@ -9,13 +9,15 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from app.errors import NotFound, Stale
+from app.errors import Conflict, NotFound, Stale
 from app.models.complaint import (
     OPEN_STATES,
     Complaint,
     ComplaintAssignment,
     ComplaintParcel,
+    ComplaintState,
 )
+from app.models.complaint_link import ComplaintWatcher
 from app.models.customer import ContactPointKind
 from app.paging import ListQuery, paginate
 from app.schemas.complaint import ComplaintFilters, ComplaintQuery, ComplaintSearch
@@ -106,6 +108,16 @@ async def assignments(
     return list(rows)
 
 
+def must_go_on(complaint: Complaint) -> None:
+    """Raise `Conflict` if it was merged: whatever is added belongs to the one that it has become a part of."""
+    if complaint.state is ComplaintState.MERGED:
+        raise Conflict(
+            "The complaint was merged into another one; go on there.",
+            "该投诉已合并，请在合并后的投诉中继续。",
+            merged_into_id=str(complaint.merged_into_id),
+        )
+
+
 def must_be_at(complaint: Complaint, version: int) -> None:
     """Raise `Stale` if it was changed since the caller read it."""
     if complaint.version != version:
@@ -132,6 +144,9 @@ def _conditions(query: ComplaintFilters) -> Iterable[ColumnElement[bool]]:
         yield Complaint.customer_id == query.customer_id
     if query.unassigned is not None:
         yield Complaint.handler_id.is_(None) if query.unassigned else Complaint.handler_id.is_not(None)
+    if query.watcher_id is not None:
+        followed = select(ComplaintWatcher.complaint_id).where(ComplaintWatcher.user_id == query.watcher_id)
+        yield Complaint.id.in_(followed)
     if query.tracking_no is not None:
         about = select(ComplaintParcel.complaint_id).where(ComplaintParcel.tracking_no == query.tracking_no)
         yield Complaint.id.in_(about)

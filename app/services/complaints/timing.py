@@ -11,7 +11,7 @@ from app.schemas.clock import WaiverRequest
 from app.schemas.complaint import ClockQuery
 from app.security import Principal
 from app.services.clocks import explain, keeping, waivers
-from app.services.complaints import reading
+from app.services.complaints import messages, reading
 
 
 async def clocks(session: AsyncSession, principal: Principal, complaint_id: UUID) -> list[Clock]:
@@ -31,7 +31,8 @@ async def explained(
     ]
     if not fitting:
         raise NotFound
-    return await explain.explain(session, max(fitting, key=lambda each: each.cycle))
+    wrote_at = await messages.wrote_at(session, complaint_id)
+    return await explain.explain(session, max(fitting, key=lambda each: each.cycle), wrote_at)
 
 
 async def request_waiver(

@@ -7,7 +7,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from app import vault
 from app.clock import ZONE, now
 from app.errors import Conflict, NotFound
 from app.models.document import Document, DocumentKind, DocumentState, DocumentVersion
@@ -115,10 +114,10 @@ async def _keep(
         extension=content.extension,
         size=content.size,
         sha256=content.sha256,
-        sealed_key=vault.new_key(pieces.key_place(document.id, document.latest)),
         created_by=actor.id,
         compare_at=now() if document.kind is DocumentKind.CONTRACT else None,
     )
+    kept.sealed_key = pieces.new_key(kept)
     session.add(kept)
     await session.flush()
     await pieces.keep(session, kept, content.file)
