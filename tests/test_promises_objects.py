@@ -375,6 +375,7 @@ async def foreign(system: System) -> World:
 @pytest.fixture(scope="module")
 async def filters(own: World, foreign: World) -> dict[str, list[str]]:
     """What lists may be asked for, another's and one's own, with something of every kind behind it."""
+    watchers: list[str] = []
     for world in (foreign, own):
         await world.order_id()
         one, other = sorted([UUID(await world.home_id()), UUID(await world.customer_id())])
@@ -386,12 +387,15 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
         await world.hold_id()
         await world.document_id()
     raised = [await world.raised() for world in (foreign, own)]
+        await world.watched_complaint_id()
+        watchers.append(world.latest)
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
         "tracking_no": [each.pop("tracking_no") for each in raised],
         "customer_id": [await foreign.home_id(), await own.home_id()],
         "owner_id": [owner.id for owner in owners],
         **{name: [each[name] for each in raised] for name in raised[0]},
+        "watcher_id": watchers,
     }
 
 
