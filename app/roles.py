@@ -59,6 +59,10 @@ class Scope(StrEnum):
     EXPORTS_READ = "exports:read"
     EXPORTS_WRITE = "exports:write"
     EXPORTS_APPROVE = "exports:approve"
+    SLA_READ = "sla:read"
+    SLA_WRITE = "sla:write"
+    WAIVERS_DECIDE = "waivers:decide"
+    """Lets a limit not count that somebody else asked about; what the law sets never."""
     KPIS_READ = "kpis:read"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
@@ -70,6 +74,9 @@ class Scope(StrEnum):
     LEAKS_HANDLE = "leaks:handle"
     PRIVACY_HANDLE = "privacy:handle"
     """Answers people's requests about their data; an erasure can't be taken back."""
+    CALENDARS_READ = "calendars:read"
+    CALENDARS_WRITE = "calendars:write"
+    CLOCKS_CALCULATE = "clocks:calculate"
     HOLDS_PLACE = "holds:place"
     PARTNER_TRACKING = "partner:tracking"
 
@@ -115,8 +122,11 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.CUSTOMERS_PII,
             Scope.IMPORTS_WRITE,
             Scope.ORDERS_WRITE,
+            Scope.SLA_READ,
             Scope.KPIS_READ,
             Scope.PRIVACY_HANDLE,
+            Scope.CALENDARS_READ,
+            Scope.CLOCKS_CALCULATE,
         }
     ),
     Role.OPERATIONS: frozenset(
@@ -130,7 +140,9 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.SHIPMENTS_CREATE,
             Scope.SHIPMENTS_WRITE,
             Scope.EXCEPTIONS_HANDLE,
+            Scope.SLA_READ,
             Scope.KPIS_READ,
+            Scope.CALENDARS_READ,
         }
     ),
     Role.FINANCE: frozenset(_STAFF | _CUSTOMERS | _CHECKING),
@@ -143,6 +155,8 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.CUSTOMERS_ALL,
             Scope.EXPORTS_READ,
             Scope.EXPORTS_APPROVE,
+            Scope.SLA_READ,
+            Scope.WAIVERS_DECIDE,
             Scope.KPIS_READ,
             Scope.LEAKS_HANDLE,
         }
@@ -153,6 +167,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _PARCELS
         | {
             Scope.COMPLAINTS_READ,
+            Scope.SLA_READ,
             Scope.KPIS_READ,
             Scope.AUDIT_READ,
             Scope.LEAKS_HANDLE,
@@ -160,6 +175,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.USERS_READ,
             Scope.CLIENTS_READ,
             Scope.SEGMENTS_READ,
+            Scope.CALENDARS_READ,
         }
     ),
     Role.ADMIN: frozenset(
@@ -171,6 +187,11 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
             Scope.CLIENTS_READ,
             Scope.CLIENTS_WRITE,
             Scope.JOBS_READ,
+            Scope.SLA_READ,
+            Scope.SLA_WRITE,
+            Scope.CALENDARS_READ,
+            Scope.CALENDARS_WRITE,
+            Scope.CLOCKS_CALCULATE,
         }
     ),
     Role.DISPATCH: frozenset({Scope.SHIPMENTS_CREATE, Scope.TRACKING_PUSH}),

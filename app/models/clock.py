@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from math import floor
 from typing import ClassVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Integer
 
+from app.clock import now
 from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, choice
 
 
@@ -96,7 +98,8 @@ class SlaPolicy(Base):
         UniqueConstraint("code", "number"),
         CheckConstraint("amount > 0", name="takes_time"),
         CheckConstraint(
-            "(counting = 'working' OR moves_past_holidays) = (calendar_id IS NOT NULL)", name="calendar_if_asked"
+            "(counting = 'working' OR moves_past_holidays) = (calendar_id IS NOT NULL)",
+            name="calendar_if_asked",
         ),
         CheckConstraint("counting = 'legal_days' OR NOT moves_past_holidays", name="legal_days_move"),
         CheckConstraint(
@@ -190,6 +193,17 @@ class Clock(Stateful, Base):
         if self.state is ClockState.MET:
             return Verdict.BREACHED if self.is_late else Verdict.MET
         return Verdict.BREACHED if self.due_at is not None and self.due_at < instant else Verdict.OPEN
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.verdict_at(now())
+
+    @property
+    def remaining_seconds(self) -> int | None:
+        """From now until it is due, on the wall clock; negative once it is late. Null unless it runs."""
+        if self.state is not ClockState.RUNNING or self.due_at is None:
+            return None
+        return floor((self.due_at - now()).total_seconds())
 
 
 class ClockEvent(Base):

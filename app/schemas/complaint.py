@@ -160,10 +160,8 @@ class ComplaintQuery(ComplaintFilters, ListQuery):
     sort: Literal["-received_at", "received_at", "due_at"] = "-received_at"
 
 
-
 class ComplaintSearch(
-    ComplaintFilters,
-    Body, json_schema_extra={"examples": [{"q": "外箱破损", "open": True}]}
+    ComplaintFilters, Body, json_schema_extra={"examples": [{"q": "外箱破损", "open": True}]}
 ):
     """Looked for with a body, for names and numbers have no place in an address."""
 
@@ -222,9 +220,7 @@ class AnswerCreate(
     """All of it is needed: without one part there is no answer."""
 
     finding: Grounds
-    liable_party: Annotated[
-        str, Field(max_length=64, json_schema_extra={"x-code-list": "case_liable_party"})
-    ]
+    liable_party: Annotated[str, Field(max_length=64, json_schema_extra={"x-code-list": "case_liable_party"})]
     root_cause: Annotated[str, Field(max_length=64, json_schema_extra={"x-code-list": "root_cause"})]
     remedy: Grounds
     text: Annotated[Grounds, Field(description="As the customer was told")]
@@ -257,9 +253,7 @@ class AssignmentRead(Read):
     created_at: datetime
 
 
-class ComplaintFields(
-    Body, json_schema_extra={"examples": [{"severity": "critical", "category": "loss"}]}
-):
+class ComplaintFields(Body, json_schema_extra={"examples": [{"severity": "critical", "category": "loss"}]}):
     """What may be put right; limits that hang on it are counted anew, and nothing that has run is lost."""
 
     category: Category | None = None

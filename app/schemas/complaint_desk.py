@@ -54,9 +54,7 @@ class CaseTermRead(Read):
     parent_code: str | None
     zh: str
     en: str
-    authority_code: Annotated[
-        str | None, Field(description="What the postal authority's statistics call it")
-    ]
+    authority_code: Annotated[str | None, Field(description="What the postal authority's statistics call it")]
     valid_from: date
     valid_until: date | None
     source: str

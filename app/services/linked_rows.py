@@ -36,6 +36,10 @@ STAYS: dict[tuple[str, str], str] = {
         "customer_id",
     ): "evidence is never rewritten; whoever reads consents reads those of merged ones too",
     ("accesses", "customer_id"): _HISTORY,
+    (
+        "clocks",
+        "customer_id",
+    ): "a clock's events are told under the customer of the day on which it was started",
     ("confirmations", "customer_id"): _OF_THAT_DAY,
     ("proposals", "customer_id"): _OF_THAT_DAY,
     (

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
+from app.models.clock import ClockSubject, SlaPolicy
 from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
 from app.models.complaint import CaseTerm
 from app.models.division import Division
@@ -61,6 +62,8 @@ async def load(connection: AsyncConnection) -> None:
         ("retention_class", "valid_from"),
         [_retention_rule(row) for row in _rows("retention_rules")],
     )
+    policies = insert(SlaPolicy).values([_policy(row) for row in _rows("sla_policies")])
+    await connection.execute(policies.on_conflict_do_nothing(index_elements=("code", "number")))
     await connection.execute(_ADD_CODES, [_carrier_code(row) for row in _rows("carrier_codes")])
 
 
@@ -101,6 +104,10 @@ def _term(row: dict[str, Any]) -> dict[str, Any]:
 def _retention_rule(row: dict[str, Any]) -> dict[str, Any]:
     days = row.pop("keep_days")
     return {**_dated(row), "keep": None if days is None else timedelta(days=days)}
+
+
+def _policy(row: dict[str, Any]) -> dict[str, Any]:
+    return {**_dated(row), "id": uuid7(), "subject_type": ClockSubject.COMPLAINT, "shipped": True}
 
 
 def _carrier_code(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from app.worker.chores import (
     open_tasks,
     seal_audit,
     snapshot_segments,
+    sweep_clocks,
     sweep_silence,
 )
 from app.worker.jobs import STEPS, run_job
@@ -29,5 +30,6 @@ __all__ = [
     "run_job",
     "seal_audit",
     "snapshot_segments",
+    "sweep_clocks",
     "sweep_silence",
 ]

@@ -8,6 +8,7 @@ import structlog
 from app.database import Sessions
 from app.models.audit import AuditStream
 from app.services import jobs, retention, seals, sweeps, verification
+from app.services.clocks import sweep
 from app.services.documents import second
 from app.services.exports import requests as exports
 from app.services.segments import history
@@ -24,6 +25,15 @@ async def sweep_silence(sessions: Sessions) -> None:
         async with sessions.begin() as session:
             looked_at = await sweeps.listen_for_silence(session)
         await asyncio.sleep(BREATH_S)
+
+
+async def sweep_clocks(sessions: Sessions) -> None:
+    """Tell of every limit that is used up by now, some clocks a transaction."""
+    while True:
+        async with sessions.begin() as session:
+            looked_at = await sweep.sweep(session)
+        if looked_at < sweep.BATCH:
+            return
 
 
 async def housekeeping(sessions: Sessions) -> None:

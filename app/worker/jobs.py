@@ -13,6 +13,7 @@ from app import logs, telemetry
 from app.database import LOST_RACES, Sessions, is_out_of_order, sqlstate_of
 from app.models.job import Job, JobState
 from app.services import clusters, codes, jobs, remapping
+from app.services.clocks import retargeting
 from app.services.exports import steps as export_steps
 from app.services.imports import steps as import_steps
 from app.services.imports import undo as import_undo
@@ -92,6 +93,7 @@ async def remap_carrier_code(session: AsyncSession, job: Job) -> bool:
 STEPS: dict[str, Callable[[AsyncSession, Job], Awaitable[bool]]] = {
     codes.REMAP: remap_carrier_code,
     clusters.SCAN: clusters.scan_step,
+    retargeting.JOB: retargeting.step,
     import_steps.JOB: import_steps.step,
     import_undo.JOB: import_undo.step,
     export_steps.JOB: export_steps.step,

@@ -28,6 +28,7 @@ from app.worker.chores import (
     open_tasks,
     seal_audit,
     snapshot_segments,
+    sweep_clocks,
     sweep_silence,
 )
 from app.worker.jobs import STEPS, run_job
@@ -58,7 +59,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`."""
         database = await connect(self.settings)
-        loops = (self._relay_loop, self._queue_loop, self._beat_loop)
+        loops = (self._relay_loop, self._queue_loop, self._clock_loop, self._beat_loop)
         try:
             async with asyncio.TaskGroup() as group:
                 for loop in loops:
@@ -154,6 +155,13 @@ class Worker:
         async def segments(_: Schedule) -> None:
             with telemetry.span("snapshot_segments"):
                 await snapshot_segments(sessions)
+
+    async def _clock_loop(self, database: Database) -> None:
+        """Looks every second: by index that costs nothing, and needs nobody to say when a clock was moved."""
+        while not self.stopping.is_set():
+            with telemetry.span("sweep_clocks"):
+                await sweep_clocks(database.sessions)
+            await self._pause(IDLE_S)
 
     async def _beat_loop(self, database: Database) -> None:
         while not self.stopping.is_set():

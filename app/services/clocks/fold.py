@@ -36,6 +36,8 @@ FROM = {
 """In which states a thing can happen to a clock."""
 
 NOTHING = timedelta()
+WHOLE = 100
+"""Per cent: at this share of its limit a clock is breached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class _Walk:
             if share not in folded.alarms:
                 at = (
                     folded.due_at
-                    if share == 100  # noqa: PLR2004  # per cent: all of it
+                    if share == WHOLE
                     else self.own.reach(share, folded.started_at, self.since, folded.used)
                 )
                 if at is not None and (end is None or at < end):

@@ -38,11 +38,11 @@ NOT_APPLICABLE = "not_applicable"
 
 
 async def start(
-    session: AsyncSession, actor: Principal, subject: Subject, facts: Facts, at: datetime, cycle: int = 1
+    session: AsyncSession, actor: Principal, subject: Subject, facts: Facts, at: datetime, *, cycle: int = 1
 ) -> list[Clock]:
     """Start a clock for each kind and metric that has a policy. A second start of the same cycle is a conflict."""
     chosen = await policies.choose(session, ClockSubject(subject.type), facts, at)
-    return await _start(session, actor, subject, await versions.keys(session, chosen, at), at, cycle)
+    return await _start(session, actor, subject, await versions.keys(session, chosen, at), at, cycle=cycle)
 
 
 async def meet(
@@ -59,11 +59,14 @@ async def pause(
     subject_id: UUID,
     reason: str,
     at: datetime,
+    *,
     until: datetime | None = None,
 ) -> list[Clock]:
     """Let those clocks rest whose policies know this reason; all others run on, and what the law sets always does."""
     if until is not None and until <= at:
-        raise Invalid("A pause ends after it begins.", "暂停的结束时间须晚于开始时间。", pointer="/body/until")
+        raise Invalid(
+            "A pause ends after it begins.", "暂停的结束时间须晚于开始时间。", pointer="/body/until"
+        )
     accounts = _open(await _latest(session, subject_id))
     terms = await ledger.terms_of(session, accounts)
     resting = [
@@ -96,6 +99,7 @@ async def revoke(
     subject_id: UUID,
     metric: ClockMetric,
     at: datetime,
+    *,
     reason: str,
 ) -> list[Clock]:
     """What was done did not hold: the clocks that it met run on as if they had never been met."""
@@ -120,8 +124,10 @@ async def reinstate(
 async def retarget(
     session: AsyncSession, actor: Principal, subject_id: UUID, facts: Facts, at: datetime
 ) -> list[Clock]:
-    """Choose the limits anew for what the subject has become. Open clocks keep what they used up and rested; those
-    without a limit are cancelled, and limits without a clock get one from now on.
+    """Choose the limits anew for what the subject has become.
+
+    Open clocks keep what they used up and rested; those without a limit are cancelled, and limits without a clock get
+    one from `at` on.
     """
     accounts = await _latest(session, subject_id)
     if not accounts:
@@ -135,7 +141,7 @@ async def retarget(
         _retarget(each, actor, wanted.get((each.clock.kind, each.clock.metric)), at)
     changed = await ledger.store(session, actor, moved)
     new = [(each, wanted[each.kind, each.metric]) for each in chosen if (each.kind, each.metric) not in there]
-    return changed + await _start(session, actor, ledger.subject_of(first), new, at, first.cycle)
+    return changed + await _start(session, actor, ledger.subject_of(first), new, at, cycle=first.cycle)
 
 
 def _counts(account: Account) -> bool:
@@ -189,15 +195,17 @@ async def _start(
     subject: Subject,
     chosen: Sequence[tuple[SlaPolicy, Key]],
     at: datetime,
+    *,
     cycle: int,
 ) -> list[Clock]:
-    accounts = [_begun(actor, subject, policy, key, at, cycle) for policy, key in chosen]
+    accounts = [_begun(actor, subject, (policy, key), at, cycle) for policy, key in chosen]
     return await ledger.begin(session, actor, accounts)
 
 
 def _begun(
-    actor: Principal, subject: Subject, policy: SlaPolicy, key: Key, at: datetime, cycle: int
+    actor: Principal, subject: Subject, chosen: tuple[SlaPolicy, Key], at: datetime, cycle: int
 ) -> Account:
+    policy, key = chosen
     clock = Clock(
         id=uuid7(),
         subject_type=ClockSubject(subject.type),

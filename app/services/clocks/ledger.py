@@ -31,11 +31,25 @@ _STORE = text("""
     WHERE clocks.id = new.id
 """).bindparams(bindparam("rows", type_=JSONB))
 
+TOLD = {
+    ClockEventKind.STARTED: "clock.started",
+    ClockEventKind.PAUSED: "clock.paused",
+    ClockEventKind.RESUMED: "clock.resumed",
+    ClockEventKind.RETARGETED: "clock.retargeted",
+    ClockEventKind.MET: "clock.met",
+    ClockEventKind.REVOKED: "clock.revoked",
+    ClockEventKind.CANCELLED: "clock.cancelled",
+    ClockEventKind.WAIVED: "clock.waived",
+}
+"""How it stands in the subject's timeline."""
+
 
 @dataclass(slots=True)
 class Account:
-    """A clock and its history. What is added counts at the earliest when the last thing before it did: who is told
-    late of something does not reorder what happened since, and clocks of hosts may differ a little.
+    """A clock and its history.
+
+    What is added counts at the earliest when the last thing before it did: what is told late does not reorder what
+    has happened since, and the clocks of two hosts may differ a little.
     """
 
     clock: Clock
@@ -77,8 +91,9 @@ async def hold(session: AsyncSession, clocks: Select[Clock]) -> list[Account]:
 
 
 async def read(session: AsyncSession, clocks: Sequence[Clock]) -> list[Account]:
-    """These clocks and their histories. To write, read after the rows are locked: a statement sees what was there
-    when it began.
+    """These clocks and their histories.
+
+    To write, read after the rows are locked: a statement sees what was there when it began.
     """
     ids = [clock.id for clock in clocks]
     history: defaultdict[UUID, list[ClockEvent]] = defaultdict(list)
@@ -168,7 +183,7 @@ async def _write(session: AsyncSession, actor: Principal, accounts: Sequence[Acc
 def _told(account: Account) -> list[events.Happening]:
     return [
         events.Happening(
-            f"clock.{event.kind}",
+            TOLD[event.kind],
             subject_of(account.clock),
             {**describe(account.clock), "at": event.at, "reason": event.reason},
         )
@@ -177,5 +192,15 @@ def _told(account: Account) -> list[events.Happening]:
 
 
 def _row(event: ClockEvent) -> dict[str, Any]:
-    names = ("clock_id", "number", "kind", "at", "reason", "until", "policy_id", "calendar_version_id", "actor_id")
+    names = (
+        "clock_id",
+        "number",
+        "kind",
+        "at",
+        "reason",
+        "until",
+        "policy_id",
+        "calendar_version_id",
+        "actor_id",
+    )
     return {name: getattr(event, name) for name in names}

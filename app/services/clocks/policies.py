@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Select, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -32,11 +32,12 @@ class Facts:
 
 
 CONDITIONS = {
-    "category": SlaPolicy.categories,
-    "severity": SlaPolicy.severities,
-    "tier": SlaPolicy.tiers,
-    "channel": SlaPolicy.channels,
+    "category": "categories",
+    "severity": "severities",
+    "tier": "tiers",
+    "channel": "channels",
 }
+"""Facts, and the columns in which a policy asks for them."""
 
 
 async def choose(
@@ -48,22 +49,33 @@ async def choose(
     fit; of these the lowest rank, then the code that comes first. A version whose conditions no longer fit gives way
     to other codes, not to its own earlier versions.
     """
-    day = _day_of(SlaPolicy.zone, at)
+    policy, in_force = _in_force(at, SlaPolicy.subject_type == subject_type)
+    fitting = in_force.where(
+        *(_fits(getattr(policy, column), getattr(facts, fact)) for fact, column in CONDITIONS.items()),
+        or_(policy.customer_id.is_(None), policy.customer_id == facts.customer_id),
+    )
+    chosen = fitting.order_by(policy.kind, policy.metric, policy.rank, policy.code)
+    return list(await session.scalars(chosen.distinct(policy.kind, policy.metric)))
+
+
+async def newest(session: AsyncSession, code: str, at: datetime) -> SlaPolicy | None:
+    """The version of this code that holds on the day of `at`."""
+    _, in_force = _in_force(at, SlaPolicy.code == code)
+    return (await session.scalars(in_force)).one_or_none()
+
+
+def _in_force(at: datetime, of: ColumnElement[bool]) -> tuple[Any, Select[SlaPolicy]]:
+    """Of each code the latest version of the day, where that has not been ended."""
     latest = (
         select(SlaPolicy)
-        .where(SlaPolicy.subject_type == subject_type, SlaPolicy.valid_from <= day)
+        .where(of, SlaPolicy.valid_from <= _day_of(SlaPolicy.zone, at))
         .order_by(SlaPolicy.code, SlaPolicy.number.desc())
         .distinct(SlaPolicy.code)
         .subquery()
     )
     policy = aliased(SlaPolicy, latest)
-    fitting = select(policy).where(
-        or_(policy.valid_until.is_(None), policy.valid_until > _day_of(policy.zone, at)),
-        *(_fits(getattr(policy, column.key), getattr(facts, fact)) for fact, column in CONDITIONS.items()),
-        or_(policy.customer_id.is_(None), policy.customer_id == facts.customer_id),
-    )
-    chosen = fitting.order_by(policy.kind, policy.metric, policy.rank, policy.code)
-    return list(await session.scalars(chosen.distinct(policy.kind, policy.metric)))
+    ended = policy.valid_until <= _day_of(policy.zone, at)
+    return policy, select(policy).where(ended.is_not(true()))
 
 
 def _day_of(zone: Any, at: datetime) -> Any:

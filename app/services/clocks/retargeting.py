@@ -82,7 +82,7 @@ async def step(session: AsyncSession, job: Job) -> bool:
     payload = job.payload
     target, behind = await _behind(session, payload["code"], datetime.fromisoformat(payload["at"]))
     after = UUID(payload.get("after") or str(NOBODY))
-    accounts = await ledger.hold(session, behind.where(Clock.id > after).order_by(Clock.id).limit(CHUNK))
+    accounts = await ledger.hold(session, behind.where(Clock.id > after).limit(CHUNK))
     await _move(session, Principal(UUID(payload["actor"]), payload["kind"]), accounts, target)
     job.done += len(accounts)
     if len(accounts) < CHUNK:

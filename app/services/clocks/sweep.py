@@ -13,11 +13,10 @@ from app.models.clock import Clock, ClockAlarm, ClockEvent, ClockEventKind, Cloc
 from app.security import Principal
 from app.services import events
 from app.services.clocks import ledger
-from app.services.clocks.fold import fold
+from app.services.clocks.fold import WHOLE, fold
 from app.services.clocks.ledger import Account
 
 BATCH = 500
-WHOLE = 100
 EXPIRED = "expired"
 
 
@@ -33,7 +32,7 @@ async def sweep(session: AsyncSession, limit: int = BATCH) -> int:
     )
     clocks = list(await session.scalars(due))
     if clocks:
-        instant = await session.scalar(select(func.now()))
+        instant = (await session.execute(select(func.now()))).scalar_one()
         await _tell(session, await ledger.read(session, clocks), instant)
     return len(clocks)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.models.calendar import StepReason
+from app.services.clocks.legal_time import Days
 from app.services.clocks.step import Step
 
 
@@ -32,19 +33,12 @@ class EverySecond:
         return [Step(start, end, StepReason.CALENDAR_TIME)]
 
 
-class Period(Protocol):
-    """Whole days from an instant on: a limit that nothing but its start decides."""
-
-    def due(self, start: datetime) -> datetime: ...
-
-    def steps(self, start: datetime) -> Iterable[Step]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Terms:
     """One version of a policy together with one of its calendar.
 
-    A `period` runs from the clock's start to its end, whatever happens; any other limit is used up second by second.
+    A `period` of legal days runs from the clock's start to its end, whatever happens; any other limit is used up second
+    by second.
     """
 
     target: timedelta
@@ -52,7 +46,7 @@ class Terms:
     pauses: frozenset[str]
     """Reasons for which it may be paused; none for what the law sets."""
     measure: Measure
-    period: Period | None = None
+    period: Days | None = None
 
     def due(self, started: datetime, since: datetime, used: timedelta) -> datetime:
         """When the limit is used up, if time counts from `since` on and `used` was used before."""

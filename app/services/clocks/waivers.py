@@ -22,7 +22,7 @@ async def request(session: AsyncSession, actor: Principal, clock: Clock, reason:
     waiver = ClockWaiver(clock_id=clock.id, reason=reason, requested_by=actor.id)
     session.add(waiver)
     await session.flush()
-    await _record(session, actor, "requested", waiver, clock)
+    await _record(session, actor, "clock_waiver.requested", waiver, clock)
     return waiver
 
 
@@ -43,7 +43,7 @@ async def approve(
     _must_be_waivable(account.clock)
     account.add(actor, ClockEventKind.WAIVED, now(), reason="waiver")
     await ledger.store(session, actor, [account])
-    await _record(session, actor, "approved", waiver, account.clock)
+    await _record(session, actor, "clock_waiver.approved", waiver, account.clock)
     return waiver
 
 
@@ -52,7 +52,9 @@ async def decline(
 ) -> ClockWaiver:
     """Let the clock count as it does."""
     waiver = await _decide(session, actor, waiver_id, WaiverState.DECLINED, body)
-    await _record(session, actor, "declined", waiver, await Clock.fetch(session, waiver.clock_id))
+    await _record(
+        session, actor, "clock_waiver.declined", waiver, await Clock.fetch(session, waiver.clock_id)
+    )
     return waiver
 
 
@@ -76,11 +78,13 @@ def _must_be_waivable(clock: Clock) -> None:
     if clock.kind is ClockKind.STATUTORY:
         raise Conflict("A statutory limit can't be waived.", "法定时限不得豁免。")
     if clock.state not in WAIVABLE:
-        raise Conflict(f"The clock is {clock.state}; there is nothing to waive.", f"时钟已是 {clock.state}，无需豁免。")
+        raise Conflict(
+            f"The clock is {clock.state}; there is nothing to waive.", f"时钟已是 {clock.state}，无需豁免。"
+        )
 
 
 async def _record(
-    session: AsyncSession, actor: Principal, verb: str, waiver: ClockWaiver, clock: Clock
+    session: AsyncSession, actor: Principal, kind: str, waiver: ClockWaiver, clock: Clock
 ) -> None:
     data = {**ledger.describe(clock), "waiver_id": waiver.id}
-    await events.record(session, actor, f"clock_waiver.{verb}", ledger.subject_of(clock), **data)
+    await events.record(session, actor, kind, ledger.subject_of(clock), **data)

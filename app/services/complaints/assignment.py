@@ -161,9 +161,7 @@ def _told(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-async def _candidates(
-    session: AsyncSession, complaint: Complaint, team_id: UUID | None
-) -> list[Candidate]:
+async def _candidates(session: AsyncSession, complaint: Complaint, team_id: UUID | None) -> list[Candidate]:
     """Everybody on duty who may take such a complaint, with what they have open; one statement."""
     region = await _region(session, complaint)
     near = [region[:2], region[:4]] if region else []
@@ -245,7 +243,9 @@ async def _region(session: AsyncSession, complaint: Complaint) -> str | None:
             return divisions.normalised(address)[1]
     code: str | None = await session.scalar(
         select(CustomerAddress.division_code)
-        .where(CustomerAddress.customer_id == complaint.customer_id, CustomerAddress.division_code.is_not(None))
+        .where(
+            CustomerAddress.customer_id == complaint.customer_id, CustomerAddress.division_code.is_not(None)
+        )
         .order_by(CustomerAddress.id)
         .limit(1)
     )

@@ -57,8 +57,8 @@ async def escalate(
     complaint.escalation += 1
     complaint.priority += ranking.ESCALATION
     complaint.updated_at = now()
-    (line,) = (await session.execute(_lines([complaint_id]))).tuples()
-    to_id = Line(*line).at(complaint.escalation)
+    lines = await _lines(session, [complaint_id])
+    to_id = lines[complaint_id].at(complaint.escalation)
     session.add(
         ComplaintEscalation(
             complaint_id=complaint.id, level=complaint.escalation, to_id=to_id, reason=body.reason
@@ -93,7 +93,7 @@ async def on_alarms(session: AsyncSession, complaint_ids: Sequence[UUID]) -> Non
     alarms = (await session.execute(untold)).all()
     if not alarms:
         return
-    lines = {row[0]: Line(*row) for row in (await session.execute(_lines(complaint_ids))).tuples()}
+    lines = await _lines(session, complaint_ids)
     rows = [
         {
             "id": uuid7(),
@@ -107,10 +107,7 @@ async def on_alarms(session: AsyncSession, complaint_ids: Sequence[UUID]) -> Non
         if complaint_id in lines
     ]
     told = await session.scalars(
-        insert(ComplaintEscalation)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .returning(ComplaintEscalation),
+        insert(ComplaintEscalation).values(rows).on_conflict_do_nothing().returning(ComplaintEscalation),
     )
     await _raise(session, told.all())
 
@@ -152,11 +149,11 @@ def _level(share: int) -> int:
     return max((level for least, level in LEVELS.items() if share >= least), default=0)
 
 
-def _lines(complaint_ids: Sequence[UUID]) -> Select[tuple[UUID, UUID | None, UUID | None, UUID | None]]:
+async def _lines(session: AsyncSession, complaint_ids: Sequence[UUID]) -> dict[UUID, Line]:
     """The handler; who leads the team or him; and who leads them, or heads the department."""
     handler, lead = aliased(User), aliased(User)
     lead_id = func.coalesce(Team.lead_id, handler.superior_id)
-    return (
+    rows = await session.execute(
         select(
             Complaint.id,
             Complaint.handler_id,
@@ -172,3 +169,4 @@ def _lines(complaint_ids: Sequence[UUID]) -> Select[tuple[UUID, UUID | None, UUI
         )
         .where(Complaint.id.in_(complaint_ids))
     )
+    return {row[0]: Line(*row) for row in rows}

@@ -49,7 +49,9 @@ async def put(session: AsyncSession, actor: Principal, user_id: UUID, body: Hand
     await session.flush()
     about = events.Subject("handler", user_id)
     await events.record(session, actor, "handler.changed", about, **body.model_dump())
-    return _with_open(handler, (await session.execute(select(_OPEN).where(Handler.user_id == user_id))).scalar_one())
+    return _with_open(
+        handler, (await session.execute(select(_OPEN).where(Handler.user_id == user_id))).scalar_one()
+    )
 
 
 def terms(query: CaseTermQuery) -> Select[CaseTerm]:

@@ -57,7 +57,9 @@ async def pause(
 ) -> Complaint:
     """Wait for somebody else. What the law asks for runs on; the rest stands where its policy knows the reason."""
     if body.until is not None and body.until <= now():
-        raise Invalid("The pause must end later than now.", "暂停的结束时间须晚于现在。", pointer="/body/until")
+        raise Invalid(
+            "The pause must end later than now.", "暂停的结束时间须晚于现在。", pointer="/body/until"
+        )
     complaint = await reading.taken(session, actor, complaint_id)
     complaint.advance(ComplaintState.WAITING)
     complaint.waiting_reason, complaint.waiting_until = body.reason, body.until
@@ -112,18 +114,14 @@ async def answer(
     )
     await responded(session, actor, complaint)
     await keeping.meet(session, actor, complaint.id, ClockMetric.RESOLUTION, told_at)
-    return await _moved(
-        session, actor, complaint, liable_party=body.liable_party, root_cause=body.root_cause
-    )
+    return await _moved(session, actor, complaint, liable_party=body.liable_party, root_cause=body.root_cause)
 
 
 async def responded(session: AsyncSession, actor: Principal, complaint: Complaint) -> None:
     """A person of ours has spoken to the customer for the first time."""
     if complaint.responded_at is None:
         complaint.responded_at = now()
-        await keeping.meet(
-            session, actor, complaint.id, ClockMetric.FIRST_RESPONSE, complaint.responded_at
-        )
+        await keeping.meet(session, actor, complaint.id, ClockMetric.FIRST_RESPONSE, complaint.responded_at)
 
 
 async def withdraw(
@@ -192,8 +190,14 @@ async def retarget(session: AsyncSession, actor: Principal, complaint: Complaint
     """Count its limits and its priority anew by what it is now."""
     tier = await ranking.tier_of(session, complaint)
     complaint.priority = ranking.priority(complaint, tier)
-    clocks = await keeping.retarget(session, actor, complaint.id, ranking.facts(complaint, tier), now())
-    complaint.due_at = keeping.earliest_due(clocks)
+    await keeping.retarget(session, actor, complaint.id, ranking.facts(complaint, tier), now())
+    await follow_clocks(session, complaint)
+
+
+async def follow_clocks(session: AsyncSession, complaint: Complaint) -> None:
+    """It is due when its clocks say."""
+    clocks = await keeping.of(session, [complaint.id])
+    complaint.due_at = keeping.earliest_due(clocks[complaint.id])
 
 
 def _stop_waiting(complaint: Complaint) -> None:
@@ -202,8 +206,7 @@ def _stop_waiting(complaint: Complaint) -> None:
 
 async def _moved(session: AsyncSession, actor: Principal, complaint: Complaint, **data: Any) -> Complaint:
     complaint.updated_at = now()
-    clocks = await keeping.of(session, [complaint.id])
-    complaint.due_at = keeping.earliest_due([each for each in clocks if each.cycle == complaint.cycle])
+    await follow_clocks(session, complaint)
     await session.flush()
     kept = {name: redact(value) if isinstance(value, str) else value for name, value in data.items()}
     about = reading.subject(complaint)

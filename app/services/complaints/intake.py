@@ -58,7 +58,9 @@ async def create(session: AsyncSession, actor: Principal, body: ComplaintCreate)
     """Register what a member of staff was told. Received in the future, nothing was."""
     received_at = body.received_at or now()
     if received_at > now():
-        raise Invalid("It can't have come in later than now.", "受理时间不能晚于当前时间。", pointer="/body/received_at")
+        raise Invalid(
+            "It can't have come in later than now.", "受理时间不能晚于当前时间。", pointer="/body/received_at"
+        )
     known = await _customer_of(session, body.tracking_nos)
     customer_id = body.customer_id or known
     if body.customer_id is not None:
@@ -97,7 +99,11 @@ async def must_be_term(session: AsyncSession, tree: CaseTree, code: str, pointer
     """Raise `Invalid` for a word that the tree does not have, or has no more."""
     term = await session.get(CaseTerm, (tree, code))
     today = now().astimezone(ZONE).date()
-    if term is None or term.valid_from > today or (term.valid_until is not None and term.valid_until <= today):
+    if (
+        term is None
+        or term.valid_from > today
+        or (term.valid_until is not None and term.valid_until <= today)
+    ):
         raise Invalid(
             f"There is no {code}; see /v1/case-terms?tree={tree}.",
             f"没有 {code}，请查看 /v1/case-terms?tree={tree}。",

@@ -18,9 +18,7 @@ async def tier_of(session: AsyncSession, complaint: Complaint) -> str | None:
     """The tier of the customer, where the complaint has one."""
     if complaint.customer_id is None:
         return None
-    tier: str | None = await session.scalar(
-        select(Customer.tier).where(Customer.id == complaint.customer_id)
-    )
+    tier: str | None = await session.scalar(select(Customer.tier).where(Customer.id == complaint.customer_id))
     return tier
 
 
