@@ -17,11 +17,12 @@ FOR_PARTNERS = {
 MINE = "(customer_id = ANY (nullif(current_setting('crm.customer_ids', true), '')::uuid[])) IS TRUE"
 OF_MINE = "EXISTS (SELECT FROM complaints c WHERE c.id = complaint_id)"
 """Of a complaint that the reader may see: the policy above holds inside of this one."""
-SIGNATURE = "partner_complaints(uuid, int, uuid, text, text, timestamptz, uuid, int)"
+SIGNATURE = "partner_complaints(uuid, int, uuid, text, text, timestamptz, uuid, int, boolean)"
 
 PARTNER_COMPLAINTS = """
 CREATE FUNCTION partner_complaints(
-    subject uuid, version int, token uuid, language text, wanted text, before_at timestamptz, before_id uuid, most int)
+    subject uuid, version int, token uuid, language text, wanted text, before_at timestamptz, before_id uuid, most int,
+    counting boolean)
 RETURNS text LANGUAGE plpgsql SECURITY INVOKER SET search_path = public, pg_temp AS $$
 DECLARE
     mine uuid[] := admit(subject, version, token);
@@ -51,6 +52,8 @@ BEGIN
         'labels', (
             SELECT json_object_agg(code, CASE language WHEN 'en' THEN en ELSE zh END)
             FROM codes WHERE list = 'customer_complaint_status'),
+        'count', CASE WHEN counting THEN (
+            SELECT count(*) FROM complaints c WHERE c.customer_id = ANY (mine) AND c.merged_into_id IS NULL) END,
         'items', coalesce((
             SELECT json_agg(json_build_object(
                 'id', c.id, 'number', c.number, 'state', c.state, 'waiting_reason', c.waiting_reason,

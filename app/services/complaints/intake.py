@@ -72,7 +72,10 @@ async def create(session: AsyncSession, actor: Principal, body: ComplaintCreate)
 async def register(
     session: AsyncSession, actor: Principal, body: ComplaintRegistration, where: Circumstances
 ) -> Registered:
-    """Give it a number and its clocks, say so to the complainant, and find who works on it."""
+    """Give it a number and its clocks, say so to the complainant, and find who works on it.
+
+    What an exception has opened nobody has brought, so that it is not acknowledged before somebody does that.
+    """
     await must_be_term(session, CaseTree.COMPLAINT_CATEGORY, body.category, "/body/category")
     if (known := await _known(session, where)) is not None:
         return Registered(await reading.get(session, actor, known), is_new=False)
@@ -87,11 +90,12 @@ async def register(
         session, actor, reading.subject(complaint), ranking.facts(complaint, tier), complaint.received_at
     )
     complaint.due_at = keeping.earliest_due(clocks)
-    complaint.advance(ComplaintState.ACKNOWLEDGED)
-    complaint.acknowledged_at = now()
     await assignment.assign_by_rule(session, actor, complaint)
+    if where.channel is not ComplaintChannel.DELIVERY_EXCEPTION:
+        complaint.advance(ComplaintState.ACKNOWLEDGED)
+        complaint.acknowledged_at = now()
+        await events.record(session, actor, "complaint.acknowledged", reading.subject(complaint))
     await session.flush()
-    await events.record(session, actor, "complaint.acknowledged", reading.subject(complaint))
     return Registered(await reading.get(session, actor, complaint.id), is_new=True)
 
 

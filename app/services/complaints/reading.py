@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from app.errors import NotFound, Stale
+from app.models.account import ClientCustomer
 from app.models.complaint import (
     OPEN_STATES,
     Complaint,
@@ -33,8 +34,17 @@ class _Terms(ListQuery):
 
 
 def visible(principal: Principal) -> Select[Complaint]:
-    """The complaints of customers this principal may know of; those of nobody's customer only for who sees all."""
-    return customers.within(principal, select(Complaint), Complaint.customer_id)
+    """The complaints of customers this principal may know of; those of nobody's customer only for who sees all.
+
+    A partner's are those of the customers that it is bound to; what the house does by itself sees all.
+    """
+    statement = select(Complaint)
+    if principal.is_partner:
+        bound = select(ClientCustomer.customer_id).where(ClientCustomer.client_id == principal.id)
+        return statement.where(Complaint.customer_id.in_(bound))
+    if principal == Principal.SYSTEM:
+        return statement
+    return customers.within(principal, statement, Complaint.customer_id)
 
 
 def listed(principal: Principal, query: ComplaintQuery) -> Select[Complaint]:
