@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.event import Outbox
 from app.services import events, parking, status
-from app.services.complaints import assignment, escalation, exceptions
+from app.services.complaints import assignment, escalation, exceptions, handling
 
 Reaction = Callable[[AsyncSession, Sequence[Outbox]], Awaitable[None]]
 
@@ -28,6 +28,10 @@ async def escalate(session: AsyncSession, work: Sequence[Outbox]) -> None:
     await escalation.on_alarms(session, sorted({row.subject_id for row in work}))
 
 
+async def follow_clocks(session: AsyncSession, work: Sequence[Outbox]) -> None:
+    await handling.follow_all(session, sorted({row.subject_id for row in work}))
+
+
 async def find_handlers(session: AsyncSession, _: Sequence[Outbox]) -> None:
     while await assignment.drain(session) == assignment.DRAINED:
         pass
@@ -39,6 +43,9 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "exception.opened": (follow_up,),
     "clock.alarm": (escalate,),
     "clock.breached": (escalate,),
+    "clock.resumed": (follow_clocks,),
+    "clock.retargeted": (follow_clocks,),
+    "clock.waived": (follow_clocks,),
     "complaint.closed": (find_handlers,),
     "complaint.closed_not_accepted": (find_handlers,),
     "complaint.withdrawn": (find_handlers,),
