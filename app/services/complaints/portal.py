@@ -147,7 +147,7 @@ async def _bound(session: AsyncSession, actor: Principal) -> dict[UUID, str | No
         .join(ClientCustomer, ClientCustomer.customer_id == Customer.id)
         .where(ClientCustomer.client_id == actor.id, Customer.merged_into_id.is_(None))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def _senders(session: AsyncSession, mine: Iterable[UUID], numbers: Sequence[str]) -> set[UUID]:
@@ -158,7 +158,7 @@ async def _senders(session: AsyncSession, mine: Iterable[UUID], numbers: Sequenc
         .join(Customer, Customer.id == TrackingNumber.customer_id)
         .where(TrackingNumber.number.in_(numbers), home.in_(mine))
     )
-    found = dict(rows.tuples().all())
+    found = dict(rows.all())
     for index, number in enumerate(numbers):
         if number not in found:
             raise Invalid(

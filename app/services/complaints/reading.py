@@ -19,6 +19,7 @@ from app.models.complaint import (
 )
 from app.models.customer import ContactPointKind
 from app.paging import ListQuery, paginate
+from app.schemas.base import normalised
 from app.schemas.complaint import ComplaintFilters, ComplaintQuery, ComplaintSearch
 from app.security import Principal
 from app.services import contact_points, customers, names
@@ -66,9 +67,18 @@ async def search(session: AsyncSession, principal: Principal, body: ComplaintSea
 
 async def get(session: AsyncSession, principal: Principal, complaint_id: UUID) -> Complaint:
     """The complaint as it stands now, with its clocks and answers."""
+    return await _whole(session, principal, Complaint.id == complaint_id)
+
+
+async def by_number(session: AsyncSession, principal: Principal, number: str) -> Complaint:
+    """The same, by the number that people read out."""
+    return await _whole(session, principal, Complaint.number == normalised(number).upper())
+
+
+async def _whole(session: AsyncSession, principal: Principal, which: ColumnElement[bool]) -> Complaint:
     complaint = await session.scalar(
         visible(principal)
-        .where(Complaint.id == complaint_id)
+        .where(which)
         .options(
             selectinload(Complaint.parcels), selectinload(Complaint.answers), selectinload(Complaint.clocks)
         )
