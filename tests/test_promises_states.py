@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.models.base import Base, Stateful
+from app.models.clock import ClockWaiver, WaiverState
 from app.models.complaint import Complaint, ComplaintState
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
@@ -63,6 +64,8 @@ MOVES: dict[str, Move] = {
     "verify_privacy_request": Move(PrivacyRequest, PrivacyRequestState.VERIFIED),
     "complete_privacy_request": Move(PrivacyRequest, PrivacyRequestState.DONE),
     "refuse_privacy_request": Move(PrivacyRequest, PrivacyRequestState.REFUSED),
+    "approve_clock_waiver": Move(ClockWaiver, WaiverState.APPROVED),
+    "decline_clock_waiver": Move(ClockWaiver, WaiverState.DECLINED),
     "approve_export": Move(Export, ExportState.APPROVED),
     "reject_export": Move(Export, ExportState.REJECTED),
 }
@@ -80,6 +83,11 @@ DEEDS = {
     "add_contact",
     "join_contact",
     "add_address",
+    "add_calendar_version",
+    "add_sla_policy_version",
+    "end_sla_policy",
+    "preview_retarget",
+    "retarget_clocks",
     "add_external_id",
     "record_consent",
     "add_customer_note",
@@ -129,6 +137,7 @@ async def things(system: System) -> dict[type[Any], str]:
         Task: await world.task_id(),
         Proposal: await world.proposal_id(),
         LeakIncident: await world.incident_id(),
+        ClockWaiver: await world.waiver_id(),
         Export: await world.export_id(),
         Document: await world.document_id(),
         PrivacyRequest: await world.request_id(),

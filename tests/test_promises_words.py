@@ -13,6 +13,8 @@ import app
 from app.models import (
     account,
     audit,
+    calendar,
+    clock,
     code,
     complaint,
     customer,
@@ -49,6 +51,15 @@ LISTS: dict[str, type[StrEnum]] = {
     "complaint_channel": complaint.ComplaintChannel,
     "complaint_outcome": complaint.ComplaintOutcome,
     "complaint_state": complaint.ComplaintState,
+    "clock_kind": clock.ClockKind,
+    "clock_metric": clock.ClockMetric,
+    "clock_state": clock.ClockState,
+    "clock_subject": clock.ClockSubject,
+    "counting": clock.Counting,
+    "verdict": clock.Verdict,
+    "waiver_state": clock.WaiverState,
+    "step_reason": calendar.StepReason,
+    "year_certainty": calendar.YearCertainty,
     "confirmation_method": verification.ConfirmationMethod,
     "consent_channel": customer.ConsentChannel,
     "consent_purpose": customer.ConsentPurpose,
@@ -93,7 +104,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "import_field": import_file.ImportField,
     "on_match": import_file.OnMatch,
 }
-NOBODY_SEES = {"RowOutcome", "ClosesBy", "SilenceKind"}
+NOBODY_SEES = {"ClockEventKind", "RowOutcome", "ClosesBy", "SilenceKind"}
 """Words of the house's rules, which no operation shows."""
 
 OF_ROWS = {
@@ -102,7 +113,7 @@ OF_ROWS = {
 }
 """Code lists whose words are data."""
 
-OF_THE_HOUSE = ("customer_tier",)
+OF_THE_HOUSE = ("customer_tier", "pause_reason")
 """Code lists that a company shapes to its liking."""
 
 TEXTS: dict[str, set[Any]] = {

@@ -11,10 +11,14 @@ from uuid import UUID
 import httpx
 
 from app import worker
+from app.models.clock import ClockKind
 from app.roles import Role
+from app.services.clocks import waivers
+from app.services.clocks.policies import Facts
 from app.worker import run_job, seal_audit
-from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, MAPPING, NOTE, SHIPMENT
+from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, LIMIT, MAPPING, NOTE, SHIPMENT
 from tests.canaries import NAME, PERSON, TEXT
+from tests.clocks import clock_of, start
 from tests.operations import described, parameters
 from tests.owner import owner
 from tests.policy import MAY, PUBLIC
@@ -234,6 +238,37 @@ class World:
         proposal = await self.proposal_id()
         await self.made(Role.MARKETING, f"/v1/proposals/{proposal}/reject", {"reason": TEXT})
         return proposal
+
+    async def year(self) -> str:
+        return "2026"
+
+    async def calendar_id(self) -> str:
+        made = await self.made(Role.ADMIN, "/v1/calendars", CALLS["create_calendar"].body)
+        for _ in range(1, self.many):
+            body = CALLS["add_calendar_version"].body
+            await self.made(Role.ADMIN, f"/v1/calendars/{made['id']}/versions", body)
+        return str(made["id"])
+
+    async def limit_code(self) -> str:
+        """Of a limit for no tier that any other thing here has."""
+        tier = await self.new_code()
+        body = LIMIT | {"code": tier, "kind": "contract", "metric": "resolution", "rank": 0, "tiers": [tier]}
+        return str((await self.made(Role.ADMIN, "/v1/sla-policies", body))["code"])
+
+    async def outdated_code(self) -> str:
+        """Of a limit with clocks that run by a version before the newest."""
+        code = await self.limit_code()
+        for _ in range(self.many):
+            await start(self.system, Facts(tier=code))
+        await self.made(Role.ADMIN, f"/v1/sla-policies/{code}/versions", LIMIT | {"amount": 60})
+        return code
+
+    async def waiver_id(self) -> str:
+        """Asked for by customer service."""
+        clock = await clock_of(self.system, await start(self.system), ClockKind.CONTRACT)
+        service = await self.caller(Role.CUSTOMER_SERVICE)
+        async with self.system.database.sessions.begin() as session:
+            return str((await waivers.request(session, service.principal, clock, TEXT)).id)
 
     async def segment_id(self) -> str:
         """A dynamic one."""
