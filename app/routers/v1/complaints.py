@@ -25,7 +25,7 @@ from app.schemas.complaint import (
     ComplaintSearch,
 )
 from app.security import Principal
-from app.services.complaints import assignment, escalation, handling, intake, reading
+from app.services.complaints import assignment, escalation, handling, intake, reading, searching
 
 router = CourierRouter(prefix="/complaints", tags=["complaints"])
 
@@ -45,7 +45,7 @@ async def list_complaints(
 @router.post("/search", summary="Search complaints", response_model=Page[ComplaintRow])
 async def search_complaints(body: ComplaintSearch, actor: Reader, session: Reading) -> dict[str, Any]:
     """By words of the description, by number, or by the complainant's telephone. The terms stand in no log."""
-    return await reading.search(session, actor, body)
+    return await searching.search(session, actor, body)
 
 
 @router.post(
