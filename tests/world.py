@@ -367,6 +367,24 @@ class World:
             await self.made(Role.CUSTOMER_SERVICE, f"/v1/complaints/{complaint}/assign", {})
         return complaint
 
+    async def complaint_number(self) -> str:
+        asked = "SELECT number FROM complaints WHERE id = :id"
+        return str(await self.system.scalar(asked, id=UUID(await self.complaint_id())))
+
+    async def figure_name(self) -> str:
+        await self.complaint_id()
+        return "complaint_rate"
+
+    async def task_follow_up_id(self) -> str:
+        """A task that an exception has left."""
+        number = await self.known_no()
+        dispatch = await self.caller(Role.DISPATCH)
+        alarm = an_event(number, "carrier_label_lost", occurred_at=an_instant(0.1))
+        assert (await dispatch.post("/v1/delivery-exceptions", alarm)).status_code == 202
+        await self.system.drain()
+        asked = "SELECT id FROM exception_follow_ups WHERE tracking_no = :number AND state = 'open'"
+        return str(await self.system.scalar(asked, number=number))
+
     async def complaint_in(self, state: str, **columns: str) -> str:
         """One that has got there, in whichever way."""
         complaint = await self.complaint_id()
