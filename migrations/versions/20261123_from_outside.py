@@ -19,7 +19,6 @@ def upgrade() -> None:
     _exception_follow_ups()
     for table in REFERENCE:
         op.execute(f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM crm_app")
-    op.execute("REVOKE DELETE ON exception_follow_ups FROM crm_app")
 
 
 def downgrade() -> None:
