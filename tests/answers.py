@@ -145,8 +145,23 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         "key complaint_id number customer_id category cause at part kind metric cycle seconds net_seconds",
         {},
     ),
-    "EscalationRead": ("id complaint_id level to_id clock_id share created_at seen_at", {"reason": a_text}),
+    "EscalationRead": ("id complaint_id level to_id clock_id share created_at", {"reason": a_text}),
     "HandlerRead": ("user_id capacity skills regions is_on_duty open last_assigned_at", {}),
+    "ClockRead": (
+        (
+            "id cycle kind metric policy_id state verdict started_at due_at stopped_at elapsed_seconds"
+            " paused_seconds remaining_seconds"
+        ),
+        {},
+    ),
+    "ClockExplanation": (
+        (
+            "clock metric cycle state started_at due_at stopped_at verdict steps illegitimate_seconds"
+            " total_seconds"
+        ),
+        {},
+    ),
+    "ClockStep": ("from to counted seconds why pause_reason", {}),
     "CountRead": ("key label count", {}),
     "CountsRead": ("items total", {}),
     "CustomerAddressRead": ("id kind division_code", {"address": an_address}),

@@ -74,7 +74,7 @@ COMPLAINT = {
     "complainant": {"name": NAME, "phone": PERSON["phone"], "role": "recipient"},
     "channel": "hotline",
     "severity": "high",
-    "customer_id": "{home_id}",
+    "customer_id": "{served_id}",
 }
 PARTNER_COMPLAINT = {
     name: value
@@ -288,12 +288,14 @@ CALLS: dict[str, Call] = {
     "approve_export": Call(NOTE),
     "reject_export": Call(NOTE),
     "list_complaints": Call(query={"count": "true"}),
-    "search_complaints": Call({"q": TEXT[:4], "open": True}),
+    "search_complaints": Call({"number": "{waiting_number}", "open": True}),
     "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
     "get_complaint_by_number": Call(),
     "list_complaint_assignments": Call(),
     "create_complaint": Call(COMPLAINT, status=201),
-    "change_complaint": Call({"severity": "critical", "remedy_sought": TEXT}),
+    "change_complaint": Call(
+        {"severity": "critical", "remedy_sought": TEXT}, places={"complaint_id": "new_complaint_id"}
+    ),
     "acknowledge_complaint": Call(NOTE, places={"complaint_id": "received_complaint_id"}),
     "assign_complaint": Call({"handler_id": "{handler_id}", "note": TEXT}),
     "investigate_complaint": Call(NOTE),
@@ -309,7 +311,6 @@ CALLS: dict[str, Call] = {
     "list_complaint_handlers": Call(),
     "set_complaint_handler": Call({"capacity": 30}, places={"user_id": "colleague_id"}),
     "list_complaint_escalations": Call(query={"count": "true"}),
-    "see_complaint_escalation": Call(),
     "list_case_terms": Call(query={"tree": "root_cause"}),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),

@@ -153,6 +153,7 @@ def test_every_state_stands_in_its_graph_and_can_be_reached(model: Any) -> None:
 def test_everything_stateful_is_looked_at() -> None:
     assert {model.__name__ for model in STATEFUL} == {
         "ClockWaiver",
+        "Complaint",
         "Customer",
         "DeliveryException",
         "Document",

@@ -189,7 +189,7 @@ async def test_the_same_message_of_one_client_is_one_complaint_and_anothers_is_a
     message = f"T-{secrets.token_hex(6)}"
     body = a_complaint(side.tracking_no, message_id=message)
     answers = await asyncio.gather(*(side.partner.post(PATH, body) for _ in range(4)))
-    assert sorted(each.status_code for each in answers) == [200] * 3 + [201]
+    assert {each.status_code for each in answers} == {201}
     assert len({each.json()["number"] for each in answers}) == 1
     other = await Side.make(system)
     theirs = await other.partner.post(PATH, a_complaint(other.tracking_no, message_id=message))

@@ -49,6 +49,7 @@ from tests.system import System
 
 LISTS: dict[str, type[StrEnum]] = {
     "access_kind": account.AccessKind,
+    "assignment_rule": complaint.AssignmentRule,
     "case_tree": complaint.CaseTree,
     "complainant_role": complaint.ComplainantRole,
     "complaint_channel": complaint.ComplaintChannel,
@@ -117,6 +118,9 @@ NOBODY_SEES = {"ClockEventKind", "RowOutcome", "ClosesBy", "SilenceKind"}
 
 OF_ROWS = {
     "exception_reason": "SELECT code FROM exception_reasons",
+    "complaint_category": "SELECT code FROM case_terms WHERE tree = 'complaint_category'",
+    "root_cause": "SELECT code FROM case_terms WHERE tree = 'root_cause'",
+    "case_liable_party": "SELECT code FROM case_terms WHERE tree = 'case_liable_party'",
     "action_by": "SELECT DISTINCT action_by FROM exception_reasons",
 }
 """Code lists whose words are data."""

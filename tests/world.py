@@ -358,6 +358,11 @@ class World:
             self.exceptions = list(await self.system.scalar(found, n=number))
         return self.exceptions.pop()
 
+    async def served_id(self) -> str:
+        """This world's customer, for whose complaints there is somebody."""
+        await self.handler_id()
+        return await self.home_id()
+
     async def complaint_id(self) -> str:
         """One that was acknowledged, about many consignments, given to one after the other."""
         numbers = [await self.known_no() for _ in range(self.many)]
@@ -410,6 +415,10 @@ class World:
         )
         return complaint
 
+    async def waiting_number(self) -> str:
+        found = "SELECT number FROM complaints WHERE id = :id"
+        return str(await self.system.scalar(found, id=UUID(await self.waiting_complaint_id())))
+
     async def answered_complaint_id(self) -> str:
         complaint = await self.investigated_complaint_id()
         path = f"/v1/complaints/{complaint}/answer"
@@ -427,22 +436,17 @@ class World:
     async def handler_id(self) -> str:
         user = await self.colleague_id()
         caller = await self.caller(Role.CUSTOMER_SERVICE)
-        answer = await caller.request("PUT", f"/v1/complaint-handlers/{user}", json={"capacity": 30})
+        answer = await caller.request("PUT", f"/v1/complaint-handlers/{user}", json={"capacity": 1000})
         assert answer.status_code == 200, answer.text
         return user
 
     async def colleague_id(self) -> str:
         return (await self.system.staff(Role.CUSTOMER_SERVICE)).id
 
-    async def escalation_id(self) -> str:
-        """One that the caller of customer service was told of."""
-        complaint, caller = await self.complaint_id(), await self.caller(Role.CUSTOMER_SERVICE)
-        await caller.request("PUT", f"/v1/complaint-handlers/{caller.id}", json={"capacity": 1000})
-        path = f"/v1/complaints/{complaint}"
-        await self.made(Role.CUSTOMER_SERVICE, f"{path}/assign", {"handler_id": caller.id})
-        await self.made(Role.CUSTOMER_SERVICE, f"{path}/escalate", {"reason": TEXT})
-        found = "SELECT id FROM complaint_escalations WHERE complaint_id = :id"
-        return str(await self.system.scalar(found, id=UUID(complaint)))
+    async def new_complaint_id(self) -> str:
+        """One that nothing has happened to yet."""
+        body = CALLS["create_complaint"].body
+        return str((await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])
 
     async def order_id(self) -> str:
         body = CALLS["create_order"].body

@@ -67,6 +67,7 @@ WORDS: dict[str, Any] = {
     "WeekHours": {"mon": [["09:00", "18:00"]], "tue": [["09:00", "18:00"]]},
     "years": {"2026": "confirmed", "2027": "provisional"},
     "zone": "Asia/Shanghai",
+    "AssignmentRule": "own_team",
     "AnswerRead.finding": "分拨中心装卸时外箱受压",
     "AnswerRead.liable_party": "carrier_hub",
     "AnswerRead.root_cause": "handling",
@@ -101,7 +102,6 @@ WORDS: dict[str, Any] = {
     "FollowUpRead.rule": "damage_or_shortage",
     "AnswerRead.remedy": "按实际损失赔偿 128 元",
     "AnswerRead.text": "经核实，外箱在分拨中心受压，我司将赔偿 128 元。",
-    "AssignmentRead.rule": "own_team",
     "AssignmentRead.considered": [
         {"handler_id": FORMATS["uuid"], "open": 3, "capacity": 30, "in_team": True}
     ],

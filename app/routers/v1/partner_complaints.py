@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query, Request, Response
+from fastapi import Query, Request
 
 from app.paging import Page
 from app.roles import Scope
@@ -36,17 +36,13 @@ async def list_partner_complaints(
     summary="Complain",
     status_code=201,
     response_model=PartnerComplaintRegistered,
-    responses={
-        200: {"model": PartnerComplaintRegistered, "description": "You have brought this message before"}
-    },
 )
 async def create_partner_complaint(
-    body: PartnerComplaintCreate, request: Request, response: Response, actor: Partner, session: OnceSession
+    body: PartnerComplaintCreate, request: Request, actor: Partner, session: OnceSession
 ) -> dict[str, Any]:
-    """For a customer of your own; whose it is follows from the consignments."""
-    registered = await portal.create(session, actor, body)
-    response.status_code = 201 if registered.is_new else 200
-    return await portal.shown(session, registered.complaint, language_of(request))
+    """For a customer of your own; whose it is follows from the consignments. The same `message_id` again is the same complaint."""
+    complaint = await portal.create(session, actor, body)
+    return await portal.shown(session, complaint, language_of(request))
 
 
 @router.get("/{complaint_number}", summary="Follow my complaint", response_model=PartnerComplaint)

@@ -166,7 +166,7 @@ async def _register(session: AsyncSession, found: Found, rule: ExceptionRule, ca
         now(),
         str(found.exception.id),
     )
-    return (await intake.register(session, Principal.SYSTEM, body, where)).complaint
+    return await intake.register(session, Principal.SYSTEM, body, where)
 
 
 def _complainant(found: Found) -> Complainant:

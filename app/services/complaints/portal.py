@@ -31,7 +31,7 @@ _PROMISED = {ClockKind.STATUTORY, ClockKind.CONTRACT}
 """Whose limits a partner gets to see; what the house sets itself is its own business."""
 
 
-async def create(session: AsyncSession, actor: Principal, body: PartnerComplaintCreate) -> intake.Registered:
+async def create(session: AsyncSession, actor: Principal, body: PartnerComplaintCreate) -> Complaint:
     """Register what a partner brings, for a customer of its own."""
     where = intake.Circumstances(
         ComplaintChannel.PARTNER_API,
