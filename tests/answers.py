@@ -125,14 +125,18 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         {},
     ),
     "FollowUpRead": (
-        "id exception_id customer_id tracking_no reason severity rule action complaint_id joined state done_by"
-        " done_at created_at version",
+        (
+            "id exception_id customer_id tracking_no reason severity rule action complaint_id joined state done_by"
+            " done_at created_at version"
+        ),
         {},
     ),
     "BenchmarkRead": ("code valid_from valid_until zh en value source", {}),
     "DefinitionRead": (
-        "name version zh en unit population period_by time_base exclusions text_zh text_en parameters valid_from"
-        " source benchmarks",
+        (
+            "name version zh en unit population period_by time_base exclusions text_zh text_en parameters valid_from"
+            " source benchmarks"
+        ),
         {},
     ),
     "Spread": ("median_s p90_s net_median_s net_p90_s", {}),
