@@ -13,7 +13,7 @@ from tests.operations import body_schema, described, parameters, resolved, schem
 from tests.owner import execute
 from tests.policy import MAY
 from tests.steps import told
-from tests.system import Caller, System, a_number
+from tests.system import Caller, System, a_number, an_event, an_instant
 from tests.world import World
 
 pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
@@ -231,12 +231,8 @@ REFERENCES: dict[str, str] = {
     "end_carrier_code path code_id": GONE,
     "get_code_list path list": GONE,
     "look_up_shipments query tracking_no": APART,
-    "create_partner_complaint body tracking_nos": REFUSED,
     "create_partner_complaint body customer_id": REFUSED,
     "create_partner_complaint body customer_code": REFUSED,
-    "create_partner_complaint body message_id": NEW,
-    "get_partner_complaint path complaint_number": HIDDEN,
-    "get_complaint_by_number path complaint_number": HIDDEN,
     "list_exception_follow_ups query tracking_no": EMPTY,
     "list_exception_follow_ups query complaint_id": EMPTY,
     "finish_exception_follow_up path follow_up_id": HIDDEN,
@@ -353,6 +349,17 @@ async def foreign(system: System) -> World:
     return World(system, owned=False)
 
 
+async def left(world: World, column: str) -> str:
+    """Of a parcel that a damage has left a complaint of."""
+    number = await world.tracking_no()
+    dispatch = await world.caller(Role.DISPATCH)
+    alarm = an_event(number, "carrier_damage", occurred_at=an_instant(0.2))
+    assert (await dispatch.post("/v1/delivery-exceptions", alarm)).status_code == 202
+    await world.system.drain()
+    asked = f"SELECT {column} FROM exception_follow_ups WHERE tracking_no = :number"
+    return str(await world.system.scalar(asked, number=number))
+
+
 @pytest.fixture(scope="module")
 async def filters(own: World, foreign: World) -> dict[str, list[str]]:
     """What lists may be asked for, another's and one's own, with something of every kind behind it."""
@@ -368,7 +375,8 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
         await world.document_id()
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
-        "tracking_no": [await foreign.tracking_no(), await own.tracking_no()],
+        "tracking_no": [await left(foreign, "tracking_no"), await left(own, "tracking_no")],
+        "complaint_id": [await left(foreign, "complaint_id"), await left(own, "complaint_id")],
         "customer_id": [await foreign.home_id(), await own.home_id()],
         "owner_id": [owner.id for owner in owners],
     }
