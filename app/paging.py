@@ -57,6 +57,17 @@ async def paginate(session: AsyncSession, statement: Select[Any], query: ListQue
     return {"items": [row[0] for row in page], "next_cursor": following, "count": count}
 
 
+def after(query: ListQuery, place: tuple[str, ...]) -> str:
+    """The cursor of the page that follows this place, for a list that the database answers by itself."""
+    return _seal(json.dumps(place), _scope_of(query))
+
+
+def place_of(query: ListQuery) -> tuple[str, ...] | None:
+    """The place that such a list's cursor was made with."""
+    opened = _unseal(query.cursor, _scope_of(query))
+    return None if opened is None else tuple(json.loads(opened))
+
+
 async def _count(session: AsyncSession, statement: Select[Any]) -> int:
     return await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
 
@@ -79,14 +90,18 @@ def _seal(bookmark: str, scope: str) -> str:
 
 
 def _open(cursor: str | None, scope: str) -> Any:
+    opened = _unseal(cursor, scope)
+    return None if opened is None else unserialize_bookmark(opened)
+
+
+def _unseal(cursor: str | None, scope: str) -> str | None:
     if cursor is None:
         return None
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        bookmark = _cipher().decrypt(raw[:12], raw[12:], scope.encode())
+        return _cipher().decrypt(raw[:12], raw[12:], scope.encode()).decode()
     except (ValueError, InvalidTag):
         raise _bad_cursor() from None
-    return unserialize_bookmark(bookmark.decode())
 
 
 def _bad_cursor() -> Invalid:

@@ -81,6 +81,8 @@ class Scope(StrEnum):
     CLOCKS_CALCULATE = "clocks:calculate"
     HOLDS_PLACE = "holds:place"
     PARTNER_TRACKING = "partner:tracking"
+    PARTNER_COMPLAINTS = "partner:complaints"
+    """Brings complaints of its own customers, follows them, and says whether the answer will do."""
 
 
 _STAFF = {Scope.PROFILE_READ, Scope.CODES_READ, Scope.LEAKS_REPORT}
@@ -198,7 +200,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         }
     ),
     Role.DISPATCH: frozenset({Scope.SHIPMENTS_CREATE, Scope.TRACKING_PUSH}),
-    Role.PARTNER: frozenset({Scope.PARTNER_TRACKING}),
+    Role.PARTNER: frozenset({Scope.PARTNER_TRACKING, Scope.PARTNER_COMPLAINTS}),
 }
 
 

@@ -89,6 +89,7 @@ COMPLAINT = (
     " merged_into_id team_id handler_id escalation received_at acknowledged_at responded_at due_at waiting_reason"
     " waiting_until closed_at outcome archived_at version"
 )
+PARTNER_COMPLAINT = "number status status_label category tracking_nos received_at due_at closed_at"
 COMPLAINT_MASKED: Masks = {"description": a_text, "remedy_sought": a_text, "waiting_text": a_text}
 PAGE = "items next_cursor count"
 
@@ -123,6 +124,38 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ComplainantRead": ("role has_authority", {"name": a_name, "phone": a_phone}),
     "ComplaintRead": (f"{COMPLAINT} clocks answers", COMPLAINT_MASKED | {"ended_because": a_text}),
     "ComplaintRow": (COMPLAINT, COMPLAINT_MASKED),
+    "PartnerComplaint": (PARTNER_COMPLAINT, {"answer": a_text}),
+    "PartnerComplaintRegistered": (f"{PARTNER_COMPLAINT} id clocks", {"answer": a_text}),
+    "PartnerClock": ("kind metric state started_at due_at", {}),
+    "ExceptionRuleRead": (
+        "code rank reasons tiers action severity valid_from valid_until source",
+        {},
+    ),
+    "FollowUpRead": (
+        (
+            "id exception_id customer_id tracking_no reason severity rule action complaint_id joined state done_by"
+            " done_at created_at version"
+        ),
+        {},
+    ),
+    "BenchmarkRead": ("code valid_from valid_until zh en value source", {}),
+    "DefinitionRead": (
+        (
+            "name version zh en unit population period_by time_base exclusions text_zh text_en parameters valid_from"
+            " source benchmarks"
+        ),
+        {},
+    ),
+    "Spread": ("median_s p90_s net_median_s net_p90_s", {}),
+    "KpiGroup": ("by key numerator denominator value spread", {}),
+    "KpiValues": (
+        "kpi definition from to as_of unit numerator denominator value spread parts groups benchmarks",
+        {},
+    ),
+    "KpiRow": (
+        "key complaint_id number customer_id category cause at part kind metric cycle seconds net_seconds",
+        {},
+    ),
     "AttachmentRead": (
         "id complaint_id visibility media_type size sha256 created_by created_at withdrawn_at withdrawn_by",
         {},

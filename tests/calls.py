@@ -81,6 +81,9 @@ TEMPLATE = {"code": "{new_code}", "purpose": "other", "zh": TEXT, "en": TEXT}
 ATTACHED = {"complaint_id": "attached_complaint_id"}
 LINKED = {"complaint_id": "linking_complaint_id"}
 WATCHED = {"complaint_id": "watched_complaint_id"}
+PARTNER_COMPLAINT = {
+    name: value for name, value in COMPLAINT.items() if name not in {"channel", "customer_id"}
+} | {"customer_id": "{home_id}", "message_id": "{new_code}"}
 ANSWER = {
     "finding": TEXT,
     "liable_party": "carrier_hub",
@@ -290,6 +293,7 @@ CALLS: dict[str, Call] = {
     "list_complaints": Call(query={"count": "true"}),
     "search_complaints": Call({"open": True}),
     "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
+    "get_complaint_by_number": Call(),
     "list_complaint_assignments": Call(),
     "create_complaint": Call(COMPLAINT, status=201),
     "change_complaint": Call(
@@ -372,8 +376,17 @@ CALLS: dict[str, Call] = {
     "end_carrier_code": Call({"valid_until": "2027-01-01"}),
     "list_code_lists": Call(),
     "get_code_list": Call(places={"list": "code_list"}),
+    "list_partner_complaints": Call(query={"count": "true"}),
+    "create_partner_complaint": Call(PARTNER_COMPLAINT, status=201),
+    "get_partner_complaint": Call(),
+    "list_exception_rules": Call(),
+    "list_exception_follow_ups": Call(query={"count": "true"}),
+    "finish_exception_follow_up": Call(places={"follow_up_id": "task_follow_up_id"}),
     "look_up_shipments": Call(query={"tracking_no": ["{tracking_no}", "{new_no}"]}),
     "read_on_time": Call(query=PERIOD),
+    "list_kpis": Call(),
+    "read_kpi": Call(query=PERIOD, places={"kpi_name": "figure_name"}),
+    "list_kpi_rows": Call(query=PERIOD, places={"kpi_name": "figure_name"}),
     "list_jobs": Call(query={"count": "true"}),
     "get_job": Call(),
     "cancel_job": Call(),

@@ -61,6 +61,7 @@ def made_for(operation: str) -> Any:
 
 READ = (
     "get_complaint",
+    "get_complaint_by_number",
     "get_calendar",
     "get_contact",
     "get_document",

@@ -62,6 +62,9 @@ LISTS = {
     "/v1/tasks": (Role.MARKETING, ({},)),
 }
 APART = {
+    "/v1/exception-follow-ups",
+    "/v1/kpis/{kpi_name}/rows",
+    "/v1/partner/complaints",
     "/v1/complaint-escalations",
     "/v1/complaints/{complaint_id}/messages",
     "/v1/complaints/{complaint_id}/attachments",

@@ -260,6 +260,13 @@ REFERENCES: dict[str, str] = {
     "end_carrier_code path code_id": GONE,
     "get_code_list path list": GONE,
     "look_up_shipments query tracking_no": APART,
+    "create_partner_complaint body customer_id": REFUSED,
+    "create_partner_complaint body customer_code": REFUSED,
+    "list_exception_follow_ups query tracking_no": EMPTY,
+    "list_exception_follow_ups query complaint_id": EMPTY,
+    "finish_exception_follow_up path follow_up_id": HIDDEN,
+    "read_kpi query customer_id": FIGURES,
+    "list_kpi_rows query customer_id": FIGURES,
     "read_on_time query customer_id": FIGURES,
     "get_job path job_id": GONE,
     "cancel_job path job_id": GONE,
@@ -386,12 +393,11 @@ async def filters(own: World, foreign: World) -> dict[str, list[str]]:
         await world.request_id()
         await world.hold_id()
         await world.document_id()
-    raised = [await world.raised() for world in (foreign, own)]
         await world.watched_complaint_id()
         watchers.append(world.latest)
+    raised = [await world.raised() for world in (foreign, own)]
     owners = [await own.system.as_role(role) for role in (Role.MARKETING, Role.SALES)]
     return {
-        "tracking_no": [each.pop("tracking_no") for each in raised],
         "customer_id": [await foreign.home_id(), await own.home_id()],
         "owner_id": [owner.id for owner in owners],
         **{name: [each[name] for each in raised] for name in raised[0]},

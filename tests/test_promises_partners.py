@@ -16,6 +16,13 @@ from tests.walls import WALLED, a_parcel_in_trouble, without_row_level_security,
 from tests.world import Book, World
 
 LOOK_UP = "/v1/partner/shipments"
+OWN = {
+    "look_up_shipments",
+    "list_partner_complaints",
+    "create_partner_complaint",
+    "get_partner_complaint",
+}
+"""What a partner may call; of complaints, see tests/test_partner_complaints.py."""
 WORDS = ("金丝雀仓库", "鹦鹉螺码头")
 
 OF_A_CUSTOMER = """
@@ -127,10 +134,10 @@ async def test_the_crawl_would_see_through_walls_that_are_down(empty_system: Sys
 
 async def test_nothing_else_answers_a_partner_whatever_it_asks_for(book: Book) -> None:
     """Asked for another's things with what would succeed for somebody else."""
-    assert {name for name, roles in MAY.items() if Role.PARTNER in roles} == {"look_up_shipments"}
+    assert {name for name, roles in MAY.items() if Role.PARTNER in roles} == OWN
     partner = (await Side.make(book.world.system, WORDS[0])).partner
     secrets = await secrets_of(book.world)
-    for name in MAY.keys() - {"look_up_shipments"}:
+    for name in MAY.keys() - OWN:
         request = book.entries[name][1]
         for headers in ({}, {"If-None-Match": "*", "Accept-Language": "en"}):
             sent = request | {"headers": request["headers"] | headers}

@@ -85,6 +85,8 @@ AGAIN: dict[str, int] = {
     "withdraw_document": 409,
     "reinstate_document": 409,
     "create_complaint": 201,
+    "create_partner_complaint": 201,
+    "finish_exception_follow_up": 409,
     "change_complaint": 412,
     "acknowledge_complaint": 409,
     "assign_complaint": 200,

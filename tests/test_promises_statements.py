@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -190,6 +191,16 @@ STATEMENTS: dict[str, int] = {
     "list_code_lists": 2,
     "get_code_list": 2,
     "look_up_shipments": 1,
+    "list_partner_complaints": 1,
+    "create_partner_complaint": 41,
+    "get_partner_complaint": 1,
+    "list_exception_rules": 2,
+    "list_exception_follow_ups": 3,
+    "finish_exception_follow_up": 4,
+    "list_kpis": 3,
+    "read_kpi": 5,
+    "list_kpi_rows": 3,
+    "get_complaint_by_number": 5,
     "read_on_time": 2,
     "list_jobs": 3,
     "get_job": 2,
@@ -267,6 +278,7 @@ COPIES = {
     "customers": "'code', 'c' || n, 'merged_into_id', NULL",
     "complaints": "'number', 'n' || n, 'message_id', NULL",
     "complaint_escalations": "'clock_id', NULL",
+    "exception_follow_ups": "'exception_id', gen_random_uuid()",
     "orders": "'number', 'n' || n",
     "shipments": "'tracking_no', 'n' || n",
     "delivery_exceptions": "'leg_no', 1000 + n",
@@ -320,9 +332,22 @@ PAIRS = (
 """Each copy of a customer has a twin, and both are a cluster of their own."""
 
 
+OF_A_PARTNER = {"list_partner_complaints"}
+"""Lists that hold a partner's own only: for a long page, everybody's are its own."""
+
+
+async def bind_to_all(world: World, client: str) -> None:
+    async with owner(world.system) as connection:
+        await connection.execute(
+            "INSERT INTO client_customers SELECT $1, id FROM customers ON CONFLICT DO NOTHING", UUID(client)
+        )
+
+
 async def sent(world: World, statements: Statements, name: str, **changes: Any) -> list[str]:
     """The statements of one call that succeeds."""
     caller, request = await world.somebody(name), await world.request(name)
+    if name in OF_A_PARTNER and caller is not None:
+        await bind_to_all(world, caller.id)
     request["params"] |= changes.pop("params", {})
     statements.clear()
     answer: httpx.Response = await world.send(caller, request | changes)

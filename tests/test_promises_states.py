@@ -11,6 +11,7 @@ from app.models.complaint import Complaint, ComplaintState
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
 from app.models.document import Document, DocumentState
+from app.models.exception_rule import FollowUp, FollowUpState
 from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
 from app.models.leak import LeakIncident, LeakState
@@ -50,6 +51,7 @@ MOVES: dict[str, Move] = {
     "resolve_delivery_exception": Move(DeliveryException, ExceptionState.RESOLVED),
     "dismiss_delivery_exception": Move(DeliveryException, ExceptionState.DISMISSED),
     "complete_task": Move(Task, TaskState.DONE),
+    "finish_exception_follow_up": Move(FollowUp, FollowUpState.DONE),
     "cancel_task": Move(Task, TaskState.CANCELLED),
     "approve_proposal": Move(Proposal, ProposalState.APPROVED),
     "reject_proposal": Move(Proposal, ProposalState.REJECTED),
@@ -143,6 +145,7 @@ async def things(system: System) -> dict[type[Any], str]:
         DeliveryException: await world.exception_id(),
         Job: await world.job_id(),
         Task: await world.task_id(),
+        FollowUp: await world.task_follow_up_id(),
         Proposal: await world.proposal_id(),
         LeakIncident: await world.incident_id(),
         ClockWaiver: await world.waiver_id(),

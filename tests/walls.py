@@ -15,6 +15,17 @@ async def without_the_filter(system: System) -> None:
         await connection.execute(written.replace("t.customer_id = ANY (mine)", "true"))
 
 
+COMPLAINT_TABLES = ("complaints", "complaint_parcels", "complaint_answers")
+
+
+async def without_complaints_filter(system: System) -> None:
+    """The same for complaints, wherever the function filters."""
+    async with owner(system) as connection:
+        written = await connection.fetchval("SELECT pg_get_functiondef('partner_complaints'::regproc)")
+        assert written.count("c.customer_id = ANY (mine)") == 4
+        await connection.execute(written.replace("c.customer_id = ANY (mine)", "true"))
+
+
 async def without_row_level_security(system: System, *tables: str) -> None:
     async with owner(system) as connection:
         for table in tables:

@@ -374,6 +374,24 @@ class World:
             await self.made(Role.CUSTOMER_SERVICE, f"/v1/complaints/{complaint}/assign", {})
         return complaint
 
+    async def complaint_number(self) -> str:
+        asked = "SELECT number FROM complaints WHERE id = :id"
+        return str(await self.system.scalar(asked, id=UUID(await self.complaint_id())))
+
+    async def figure_name(self) -> str:
+        await self.complaint_id()
+        return "complaint_rate"
+
+    async def task_follow_up_id(self) -> str:
+        """A task that an exception has left."""
+        number = await self.known_no()
+        dispatch = await self.caller(Role.DISPATCH)
+        alarm = an_event(number, "carrier_label_lost", occurred_at=an_instant(0.1))
+        assert (await dispatch.post("/v1/delivery-exceptions", alarm)).status_code == 202
+        await self.system.drain()
+        asked = "SELECT id FROM exception_follow_ups WHERE tracking_no = :number AND state = 'open'"
+        return str(await self.system.scalar(asked, number=number))
+
     async def complaint_in(self, state: str, **columns: str) -> str:
         """One that has got there, in whichever way."""
         complaint = await self.complaint_id()
@@ -491,10 +509,14 @@ class World:
         return (await self.system.staff(Role.CUSTOMER_SERVICE)).id
 
     async def raised(self) -> dict[str, str]:
-        """A complaint of a team's that was taken up, and what it can be found by."""
+        """A complaint that an exception has opened and that was taken up, and what it can be found by."""
         number, handler, team = await self.tracking_no(), await self.handler_id(), await self.team_id()
-        body = CALLS["create_complaint"].body | {"tracking_nos": [number]}
-        complaint = str((await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])
+        await self.push("delivery-exceptions", number, ["carrier_damage"], ALARM)
+        await self.system.drain()
+        asked = (
+            "SELECT complaint_id FROM exception_follow_ups WHERE tracking_no = :n AND action = 'complaint'"
+        )
+        complaint = str(await self.system.scalar(asked, n=number))
         path = f"/v1/complaints/{complaint}"
         await self.made(Role.CUSTOMER_SERVICE, f"{path}/assign", {"handler_id": handler})
         await self.made(Role.CUSTOMER_SERVICE, f"{path}/escalate", {"reason": TEXT})

@@ -119,6 +119,9 @@ class Complaint(Stateful, Versioned, Base):
         Index(None, "received_at", "id"),
         Index(None, "customer_id", "received_at"),
         Index(None, "search", postgresql_using="gin"),
+        Index(None, "category", "received_at", "id"),
+        Index(None, "state", "received_at", "id"),
+        Index(None, "handler_id", "received_at", "id"),
         Index("ix_complaints_complainant", "complainant_normal", "category", "received_at"),
         Index(
             "ix_complaints_open_due",
@@ -273,6 +276,7 @@ class ComplaintAnswer(Base):
     """
 
     __tablename__ = "complaint_answers"
+    __table_args__ = (Index(None, "told_at"),)
 
     complaint_id: Mapped[UUID] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

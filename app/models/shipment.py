@@ -62,6 +62,7 @@ class Shipment(Versioned, Base):
         Index(None, "created_at", "id"),
         Index(None, "promised_at"),
         Index(None, "status", "created_at", "id"),
+        Index(None, "picked_up_at", postgresql_where=text("picked_up_at IS NOT NULL")),
         Index("ix_shipments_flagged", "created_at", "id", postgresql_where=text("flags <> '{}'")),
         Index("ix_shipments_order", "customer_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
         Index("ix_shipments_whole", "created_at", postgresql_where=text("anonymised_at IS NULL")),

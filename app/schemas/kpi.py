@@ -2,19 +2,23 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from app.models.clock import ClockKind, ClockMetric
+from app.models.kpi import KpiUnit, TimeBase
 from app.models.shipment import Service
-from app.schemas.base import Read, Zone, refused
+from app.paging import ListQuery
+from app.schemas.base import Instant, Read, Word, Zone, refused
+from app.schemas.complaint import Category
 
 Boundary = AwareDatetime | date
 _WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-class OnTimeQuery(BaseModel):
+class PeriodQuery(BaseModel):
     """The period is half open; a date means its midnight in `tz`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -25,7 +29,6 @@ class OnTimeQuery(BaseModel):
     ]
     tz: Annotated[Zone, Field(description="IANA zone that dates are counted in")] = "Asia/Shanghai"
     customer_id: UUID | None = None
-    service: Service | None = None
 
     @field_validator("from_", "to", mode="before")
     @classmethod
@@ -38,7 +41,7 @@ class OnTimeQuery(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _ordered(self) -> "OnTimeQuery":
+    def _ordered(self) -> Self:
         if type(self.from_) is not type(self.to):
             raise refused(
                 "give from and to both as dates or both as instants", "from 与 to 应同为日期或同为时间"
@@ -48,6 +51,110 @@ class OnTimeQuery(BaseModel):
                 "to must come after from; the period is half open", "to 必须晚于 from；区间左闭右开"
             )
         return self
+
+
+class OnTimeQuery(PeriodQuery):
+    service: Service | None = None
+
+
+class KpiQuery(PeriodQuery):
+    """Of one customer or category, and as it was known at an instant."""
+
+    category: Category | None = None
+    as_of: Annotated[
+        Instant | None, Field(description="Recount it as of then; later events are left out")
+    ] = None
+
+
+class KpiRowsQuery(KpiQuery, ListQuery):
+    part: Annotated[
+        Word | None, Field(description="Only cases that count as this", examples=["breached"])
+    ] = None
+
+
+class Spread(Read):
+    """In seconds; net is without the pauses that the limit's rule allows, where the figure tells the two apart."""
+
+    median_s: float | None
+    p90_s: float | None
+    net_median_s: float | None
+    net_p90_s: float | None
+
+
+class BenchmarkRead(Read):
+    code: str
+    valid_from: date
+    valid_until: date
+    zh: str
+    en: str
+    value: float
+    source: str
+
+
+class DefinitionRead(Read):
+    """One version of what a figure says."""
+
+    name: str
+    version: int
+    zh: str
+    en: str
+    unit: KpiUnit
+    population: str
+    period_by: Annotated[str, Field(description="The instant that puts a case into a period")]
+    time_base: TimeBase
+    exclusions: list[str]
+    text_zh: str
+    text_en: str
+    parameters: Annotated[dict[str, int], Field(examples=[{"within_days": 30}])]
+    valid_from: date
+    source: str
+    benchmarks: list[BenchmarkRead]
+
+
+class KpiFigure(Read):
+    """`value` is a median where the unit is seconds, else numerator by denominator (times a million)."""
+
+    numerator: int
+    denominator: int
+    value: float | None
+    spread: Spread | None
+
+
+class KpiGroup(KpiFigure):
+    by: Annotated[str, Field(examples=["category"])]
+    key: str | None
+
+
+class KpiValues(KpiFigure):
+    """The figure of a period, what its cases count as, and the same by group."""
+
+    kpi: str
+    definition: Annotated[str, Field(examples=["first_response/1"])]
+    from_: Annotated[datetime | date, Field(alias="from")]
+    to: datetime | date
+    as_of: datetime
+    unit: KpiUnit
+    parts: Annotated[dict[str, int], Field(description="How many cases count as what", examples=[{"met": 1}])]
+    groups: list[KpiGroup]
+    benchmarks: list[BenchmarkRead]
+
+
+class KpiRow(Read):
+    """One case behind a figure: a complaint, one of its cycles, or one of its clocks."""
+
+    key: str
+    complaint_id: UUID
+    number: str
+    customer_id: UUID | None
+    category: Category
+    cause: Annotated[str | None, Field(json_schema_extra={"x-code-list": "root_cause"})]
+    at: Annotated[datetime, Field(description="What put it into the period")]
+    part: Annotated[str, Field(description="What it counts as", examples=["answered"])]
+    kind: Annotated[ClockKind | None, Field(description="Of the clock")]
+    metric: ClockMetric | None
+    cycle: int | None
+    seconds: int | None
+    net_seconds: int | None
 
 
 class Ratio(Read):

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
 
 from app.models.code import ExceptionReason
 from app.models.delivery_exception import LIVE_STATES, DeliveryException, DetectedBy, ExceptionState
@@ -61,6 +62,7 @@ class Reconciliation:
             return
         scan = self.scans[episode.opened_by.id]
         row = DeliveryException(
+            id=uuid7(),
             customer_id=self.shipment.customer_id,
             shipment_id=self.shipment.id,
             tracking_no=self.shipment.tracking_no,
@@ -111,10 +113,12 @@ class Reconciliation:
 
     def _tell(self, kind: str, row: DeliveryException) -> None:
         about = events.Subject("shipment", self.shipment.id, self.shipment.customer_id)
+        concerned = events.Subject("delivery_exception", row.id, row.customer_id)
         data = {
+            "exception_id": str(row.id),
             "reason": row.reason,
             "severity": row.severity,
             "leg_no": row.leg_no,
             "resolution": row.resolution,
         }
-        self.happenings.append(events.Happening(kind, about, data))
+        self.happenings.append(events.Happening(kind, about, data, affects=[concerned]))

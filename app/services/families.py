@@ -73,6 +73,7 @@ _CUSTOMERS_STAY = {
     ("tracking_numbers", "customer_id"): _PARCELS,
     ("tracking_events", "customer_id"): _PARCELS,
     ("delivery_exceptions", "customer_id"): _PARCELS,
+    ("exception_follow_ups", "customer_id"): _PARCELS,
     ("events", "customer_id"): _HISTORY,
     ("outbox", "customer_id"): "work under way names its parcel by the key that the parcel has",
     (

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.event import Outbox
 from app.services import events, parking, status
-from app.services.complaints import assignment, escalation, handling
+from app.services.complaints import assignment, escalation, exceptions, handling
 
 Reaction = Callable[[AsyncSession, Sequence[Outbox]], Awaitable[None]]
 
@@ -18,6 +18,10 @@ async def refold(session: AsyncSession, work: Sequence[Outbox]) -> None:
 
 async def adopt_parked(session: AsyncSession, work: Sequence[Outbox]) -> None:
     await status.refold(session, await parking.adopt_parked(session, _places(work)))
+
+
+async def follow_up(session: AsyncSession, work: Sequence[Outbox]) -> None:
+    await exceptions.follow_up(session, [row.subject_id for row in work])
 
 
 async def escalate(session: AsyncSession, work: Sequence[Outbox]) -> None:
@@ -36,6 +40,7 @@ async def find_handlers(session: AsyncSession, _: Sequence[Outbox]) -> None:
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "tracking.received": (refold,),
     "shipment.created": (adopt_parked,),
+    "exception.opened": (follow_up,),
     "clock.alarm": (escalate,),
     "clock.breached": (escalate,),
     "clock.resumed": (follow_clocks,),

@@ -16,6 +16,8 @@ from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
 from app.models.complaint import CaseTerm
 from app.models.complaint_message import MessageTemplate
 from app.models.division import Division
+from app.models.exception_rule import ExceptionRule
+from app.models.kpi import KpiBenchmark, KpiDefinition
 from app.models.privacy import LegalTerm, RetentionRule
 from app.models.verification import StalenessWeight, VerificationRule
 from app.services import divisions
@@ -58,6 +60,16 @@ async def load(connection: AsyncConnection) -> None:
     )
     await _upsert(connection, StalenessWeight, ("field",), _rows("staleness_weights"))
     await _upsert(connection, CaseTerm, ("tree", "code"), [_dated(row) for row in _rows("case_terms")])
+    await _upsert(connection, ExceptionRule, ("code",), [_period(row) for row in _rows("exception_rules")])
+    await _upsert(
+        connection, KpiDefinition, ("name", "version"), [_dated(row) for row in _rows("kpi_definitions")]
+    )
+    await _upsert(
+        connection,
+        KpiBenchmark,
+        ("name", "code", "valid_from"),
+        [_period(row) for row in _rows("kpi_benchmarks")],
+    )
     await connection.execute(delete(Division))
     await connection.execute(insert(Division), divisions.rows())
     await _upsert(connection, LegalTerm, ("code", "valid_from"), [_term(row) for row in _rows("legal_terms")])
@@ -95,6 +107,11 @@ def _rows(name: str) -> list[dict[str, Any]]:
 
 def _dated(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "valid_from": date.fromisoformat(row["valid_from"])}
+
+
+def _period(row: dict[str, Any]) -> dict[str, Any]:
+    until = row["valid_until"]
+    return _dated(row) | {"valid_until": until and date.fromisoformat(until)}
 
 
 def _silence_rule(row: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,15 @@ from app.schemas.complaint_link import ComplaintCandidates, ComplaintWhole
 from app.schemas.reveal import Reveal
 from app.security import Principal
 from app.services import reveals
-from app.services.complaints import assignment, candidates, escalation, handling, intake, reading
+from app.services.complaints import (
+    assignment,
+    candidates,
+    escalation,
+    handling,
+    intake,
+    reading,
+    searching,
+)
 
 router = CourierRouter(prefix="/complaints", tags=["complaints"])
 
@@ -50,7 +58,7 @@ async def list_complaints(
 @router.post("/search", summary="Search complaints", response_model=Page[ComplaintRow])
 async def search_complaints(body: ComplaintSearch, actor: Reader, session: Reading) -> dict[str, Any]:
     """By words of the description, by number, or by the complainant's telephone. The terms stand in no log."""
-    return await reading.search(session, actor, body)
+    return await searching.search(session, actor, body)
 
 
 @router.post("", summary="Register a complaint", status_code=201, response_model=ComplaintRead)
@@ -66,6 +74,16 @@ async def create_complaint(body: ComplaintCreate, tag: Tag, actor: Writer, sessi
 async def check_complaint(body: ComplaintCreate, actor: Writer, session: Reading) -> dict[str, Any]:
     """What it may be the same as, before it is registered; nothing is stored."""
     return await candidates.check(session, actor, body)
+
+
+@router.get(
+    "/by-number/{complaint_number}", summary="Look up a complaint's number", response_model=ComplaintRead
+)
+async def get_complaint_by_number(
+    complaint_number: str, tag: Tag, actor: Reader, session: Reading
+) -> Complaint:
+    """As people read it out on the phone. One that became a part of another says of which."""
+    return _tagged(tag, await reading.by_number(session, actor, complaint_number))
 
 
 @router.get(

@@ -75,7 +75,10 @@ async def _circumstances(session: AsyncSession, actor: Principal, body: Complain
 async def register(
     session: AsyncSession, actor: Principal, body: ComplaintRegistration, where: Circumstances
 ) -> Complaint:
-    """Give it a number and its clocks, say so to the complainant, and find who works on it."""
+    """Give it a number and its clocks, say so to the complainant, and find who works on it.
+
+    What an exception has opened nobody has brought, so that it is not acknowledged before somebody does that.
+    """
     await must_be_term(session, CaseTree.COMPLAINT_CATEGORY, body.category, "/body/category")
     if (known := await _known(session, where)) is not None:
         return await reading.get(session, actor, known)
@@ -91,14 +94,17 @@ async def register(
         session, actor, reading.subject(complaint), ranking.facts(complaint, tier), complaint.received_at
     )
     complaint.due_at = keeping.earliest_due(clocks)
-    complaint.advance(ComplaintState.ACKNOWLEDGED)
-    complaint.acknowledged_at = now()
-    await events.record(session, actor, "complaint.acknowledged", reading.subject(complaint))
+    was_brought = where.channel is not ComplaintChannel.DELIVERY_EXCEPTION
+    if was_brought:
+        complaint.advance(ComplaintState.ACKNOWLEDGED)
+        complaint.acknowledged_at = now()
+        await events.record(session, actor, "complaint.acknowledged", reading.subject(complaint))
     if twin is None:
         await assignment.assign_by_rule(session, actor, complaint)
     session.add(complaint)
     await session.flush()
-    await templates.acknowledge(session, complaint)
+    if was_brought:
+        await templates.acknowledge(session, complaint)
     if twin is not None:
         await merging.join(session, actor, twin, complaint, cause=ComplaintMergeCause.DUPLICATE)
     await session.flush()

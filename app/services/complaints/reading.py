@@ -1,15 +1,14 @@
 """Complaints as staff see them: one, a list, a search."""
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, literal, select
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from app.errors import Conflict, NotFound, Stale
+from app.models.account import ClientCustomer
 from app.models.complaint import (
     OPEN_STATES,
     Complaint,
@@ -18,29 +17,29 @@ from app.models.complaint import (
     ComplaintState,
 )
 from app.models.complaint_link import ComplaintWatcher
-from app.models.customer import ContactPointKind
-from app.paging import ListQuery, paginate
-from app.schemas.complaint import ComplaintFilters, ComplaintQuery, ComplaintSearch
+from app.schemas.base import normalised
+from app.schemas.complaint import ComplaintFilters, ComplaintQuery
 from app.security import Principal
-from app.services import contact_points, customers, names
+from app.services import customers
 from app.services.events import Subject
 
 _SAME = ("category", "severity", "channel", "handler_id", "team_id")
 
 
-class _Terms(ListQuery):
-    """Binds a search's cursor to its terms."""
-
-    terms: str
-
-
 def visible(principal: Principal) -> Select[Complaint]:
-    """The complaints of customers this principal may know of; those of nobody's customer only for who sees all."""
-    return customers.within(principal, select(Complaint), Complaint.customer_id)
+    """The complaints of customers this principal may know of; those of nobody's customer only for who sees all.
+
+    A partner's are those of the customers that it is bound to.
+    """
+    statement = select(Complaint)
+    if principal.is_partner:
+        bound = select(ClientCustomer.customer_id).where(ClientCustomer.client_id == principal.id)
+        return statement.where(Complaint.customer_id.in_(bound))
+    return customers.within(principal, statement, Complaint.customer_id)
 
 
 def listed(principal: Principal, query: ComplaintQuery) -> Select[Complaint]:
-    statement = visible(principal).where(*_conditions(query)).options(selectinload(Complaint.parcels))
+    statement = visible(principal).where(*conditions(query)).options(selectinload(Complaint.parcels))
     if query.sort == "due_at":
         return statement.order_by(Complaint.due_at, Complaint.id)
     if query.sort == "received_at":
@@ -48,21 +47,20 @@ def listed(principal: Principal, query: ComplaintQuery) -> Select[Complaint]:
     return statement.order_by(Complaint.received_at.desc(), Complaint.id.desc())
 
 
-async def search(session: AsyncSession, principal: Principal, body: ComplaintSearch) -> dict[str, Any]:
-    """A page of the complaints that match every given term, the newest first."""
-    statement = visible(principal).where(*_conditions(body), *_terms(body))
-    statement = statement.options(selectinload(Complaint.parcels))
-    terms = body.model_dump_json(exclude={"limit", "cursor"})
-    page = _Terms(limit=body.limit, cursor=body.cursor, terms=terms)
-    newest = statement.order_by(Complaint.received_at.desc(), Complaint.id.desc())
-    return await paginate(session, newest, page)
-
-
 async def get(session: AsyncSession, principal: Principal, complaint_id: UUID) -> Complaint:
     """The complaint as it stands now, with its clocks and answers."""
+    return await _whole(session, principal, Complaint.id == complaint_id)
+
+
+async def by_number(session: AsyncSession, principal: Principal, number: str) -> Complaint:
+    """The same, by the number that people read out."""
+    return await _whole(session, principal, Complaint.number == normalised(number).upper())
+
+
+async def _whole(session: AsyncSession, principal: Principal, which: ColumnElement[bool]) -> Complaint:
     complaint = await session.scalar(
         visible(principal)
-        .where(Complaint.id == complaint_id)
+        .where(which)
         .options(
             selectinload(Complaint.parcels), selectinload(Complaint.answers), selectinload(Complaint.clocks)
         )
@@ -131,7 +129,8 @@ def subject(complaint: Complaint) -> Subject:
     return Subject("complaint", complaint.id, complaint.customer_id)
 
 
-def _conditions(query: ComplaintFilters) -> Iterable[ColumnElement[bool]]:
+def conditions(query: ComplaintFilters) -> Iterable[ColumnElement[bool]]:
+    """What the filters of a list or of a search ask for."""
     for name in _SAME:
         if (value := getattr(query, name)) is not None:
             yield getattr(Complaint, name) == value
@@ -150,14 +149,3 @@ def _conditions(query: ComplaintFilters) -> Iterable[ColumnElement[bool]]:
     if query.tracking_no is not None:
         about = select(ComplaintParcel.complaint_id).where(ComplaintParcel.tracking_no == query.tracking_no)
         yield Complaint.id.in_(about)
-
-
-def _terms(body: ComplaintSearch) -> Iterable[ColumnElement[bool]]:
-    if body.q is not None:
-        wanted = cast(literal(names.query(body.q), Text), TSQUERY)
-        yield Complaint.search.op("@@")(wanted)
-    if body.number is not None:
-        yield Complaint.number == body.number.upper()
-    if body.complainant_phone is not None:
-        normal = contact_points.normal(ContactPointKind.PHONE, body.complainant_phone)
-        yield Complaint.complainant_normal == normal

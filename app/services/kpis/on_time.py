@@ -1,8 +1,6 @@
-"""Figures with their definitions: what is counted, what is left out, and why."""
+"""On-time delivery: what is counted, what is left out, and why."""
 
-from datetime import datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Date, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,17 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.shipment import Shipment, ShipmentStatus
 from app.schemas.kpi import OnTimeQuery
 from app.services import customers
+from app.services.kpis.measuring import instant
 from app.services.status import DELIVERY_TIME_UNKNOWN
 
 
-async def on_time(session: AsyncSession, query: OnTimeQuery) -> dict[str, Any]:
+async def measured(session: AsyncSession, query: OnTimeQuery) -> dict[str, Any]:
     """On-time delivery of the shipments whose promise falls in `[from, to)`, of all customers.
 
     On time: first valid attempt or delivery at or before the promised instant; an attempt is valid where
     the recipient was the reason that it failed. Adjusted leaves out what no carrier could deliver on time:
     cancelled shipments, those held before they were handed over, and deliveries whose time nobody knows.
     """
-    start, end = _instant(query.from_, query.tz), _instant(query.to, query.tz)
+    start, end = instant(query.from_, query.tz), instant(query.to, query.tz)
     population = select(Shipment).where(Shipment.promised_at >= start, Shipment.promised_at < end)
     if query.customer_id is not None:
         population = population.where(Shipment.customer_id.in_(customers.and_merged(query.customer_id)))
@@ -59,11 +58,6 @@ def _figures(tz: str) -> list[ColumnElement[int]]:
 
 def _day(instant: Any, tz: str) -> ColumnElement[Any]:
     return cast(func.timezone(tz, instant), Date)
-
-
-def _instant(value: Any, tz: str) -> datetime:
-    """An instant as it is; a date as its midnight in the zone."""
-    return value if isinstance(value, datetime) else datetime.combine(value, time.min, ZoneInfo(tz))
 
 
 def _answer(query: OnTimeQuery, row: dict[str, int]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Figures with their definitions, and the rows behind each of them."""
