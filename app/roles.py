@@ -51,6 +51,8 @@ class Scope(StrEnum):
     COMPLAINTS_WRITE = "complaints:write"
     COMPLAINTS_INVESTIGATE = "complaints:investigate"
     """Finds out what happened, without speaking to the customer."""
+    COMPLAINTS_APPROVE = "complaints:approve"
+    """Lets a complaint end without the customer's yes; whose, the line of superiors says."""
     HANDLERS_WRITE = "handlers:write"
     """Says who works complaints, how many, and of what kind."""
     DOCUMENTS_READ = "documents:read"
@@ -116,6 +118,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _PAPERS
         | _COMPLAINTS
         | {
+            Scope.COMPLAINTS_APPROVE,
             Scope.COMPLAINTS_WRITE,
             Scope.HANDLERS_WRITE,
             Scope.CUSTOMERS_MERGE,
@@ -136,6 +139,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _CHECKING
         | _COMPLAINTS
         | {
+            Scope.COMPLAINTS_APPROVE,
             Scope.ORDERS_WRITE,
             Scope.SHIPMENTS_CREATE,
             Scope.SHIPMENTS_WRITE,
@@ -151,6 +155,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.EXECUTIVE: frozenset(
         _STAFF
         | {
+            Scope.COMPLAINTS_APPROVE,
             Scope.COMPLAINTS_READ,
             Scope.CUSTOMERS_ALL,
             Scope.EXPORTS_READ,

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, choice
 
@@ -61,7 +62,8 @@ class ComplaintReport(Base):
     cycle: Mapped[int]
     answer_number: Mapped[int]
     closing_id: Mapped[UUID | None] = mapped_column(ForeignKey("complaint_closings.id"))
-    content: Mapped[dict[str, Any]]
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Null once it was forgotten."""
     sha256: Mapped[bytes]
     composed_by: Mapped[UUID]
     created_at: Mapped[CreatedAt]
@@ -96,7 +98,7 @@ class ReportConfirmation(Base):
 
     complaint_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    pdf: Mapped[bytes] = deferred(mapped_column())
+    pdf: Mapped[bytes | None] = mapped_column(deferred=True)
     sha256: Mapped[bytes]
     """Of the PDF."""
     confirmed_by: Mapped[UUID]
@@ -179,6 +181,7 @@ class ComplaintClosing(Stateful, Base):
         Index(
             "uq_complaint_closings_one_open",
             "complaint_id",
+            "answer_number",
             unique=True,
             postgresql_where=text("state = 'requested'"),
         ),

@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 from app.models.clock import ClockSubject, SlaPolicy
 from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
 from app.models.complaint import CaseTerm
+from app.models.complaint_end import ConfirmationRule
 from app.models.division import Division
 from app.models.privacy import LegalTerm, RetentionRule
 from app.models.verification import StalenessWeight, VerificationRule
@@ -41,6 +42,9 @@ async def load(connection: AsyncConnection) -> None:
     )
     await _upsert(connection, StalenessWeight, ("field",), _rows("staleness_weights"))
     await _upsert(connection, CaseTerm, ("tree", "code"), [_dated(row) for row in _rows("case_terms")])
+    await _upsert(
+        connection, ConfirmationRule, ("code",), [_dated(row) for row in _rows("confirmation_rules")]
+    )
     await connection.execute(delete(Division))
     await connection.execute(insert(Division), divisions.rows())
     await _upsert(connection, LegalTerm, ("code", "valid_from"), [_term(row) for row in _rows("legal_terms")])

@@ -9,10 +9,11 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from app.errors import NotFound, Stale
+from app.errors import Forbidden, NotFound, Stale
 from app.models.complaint import (
     OPEN_STATES,
     Complaint,
+    ComplaintAnswer,
     ComplaintAssignment,
     ComplaintParcel,
 )
@@ -104,6 +105,26 @@ async def assignments(
         .order_by(ComplaintAssignment.number.desc())
     )
     return list(rows)
+
+
+async def latest_answer(session: AsyncSession, complaint: Complaint) -> ComplaintAnswer | None:
+    """What the customer was told last in this cycle."""
+    answer: ComplaintAnswer | None = await session.scalar(
+        select(ComplaintAnswer)
+        .where(ComplaintAnswer.complaint_id == complaint.id, ComplaintAnswer.cycle == complaint.cycle)
+        .order_by(ComplaintAnswer.number.desc())
+        .limit(1)
+    )
+    return answer
+
+
+def must_work_on(actor: Principal, complaint: Complaint) -> None:
+    """Raise `Forbidden` unless this is its handler; where it has none, anybody may stand in."""
+    if complaint.handler_id not in {None, actor.id}:
+        raise Forbidden(
+            "That is for the complaint's handler to do; take it over first.",
+            "须由该投诉的处理人操作，请先接手。",
+        )
 
 
 def must_be_at(complaint: Complaint, version: int) -> None:

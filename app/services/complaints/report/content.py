@@ -115,7 +115,8 @@ async def _consignments(session: AsyncSession, complaint: Complaint, words: Word
         select(TrackingNumber.number, Shipment)
         .join(
             Shipment,
-            (Shipment.customer_id == TrackingNumber.customer_id) & (Shipment.id == TrackingNumber.shipment_id),
+            (Shipment.customer_id == TrackingNumber.customer_id)
+            & (Shipment.id == TrackingNumber.shipment_id),
         )
         .where(TrackingNumber.number.in_(numbers))
     )

@@ -120,7 +120,12 @@ def _call_back(made: Mapping[str, Any]) -> list[str]:
 
 def _closing(closing: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
-        ("申请时间", _when(closing["requested_at"]), "内部途径", "已穷尽" if closing["means_exhausted"] else "未穷尽"),
+        (
+            "申请时间",
+            _when(closing["requested_at"]),
+            "内部途径",
+            "已穷尽" if closing["means_exhausted"] else "未穷尽",
+        ),
         ("申诉权告知", "已告知客户可向邮政管理部门申诉（12305）" if closing["told_of_appeal"] else "未告知"),
         ("理由", closing["reason"]),
     ]
@@ -203,4 +208,3 @@ def _when(instant: str | None, *, short: bool = False) -> str:
 
 def _instant(text: Any) -> datetime:
     return text if isinstance(text, datetime) else datetime.fromisoformat(text)
-
