@@ -50,7 +50,7 @@ class Principal:
         return Role.PARTNER in self.roles
 
 
-Principal.SYSTEM = Principal(UUID(int=0), "system")
+Principal.SYSTEM = Principal(UUID(int=0), "system", scopes=frozenset({Scope.CUSTOMERS_ALL}))
 
 
 @dataclass(frozen=True)

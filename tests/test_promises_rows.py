@@ -87,6 +87,7 @@ AGAIN: dict[str, int] = {
     "escalate_complaint": 200,
     "withdraw_complaint": 409,
     "reopen_complaint": 409,
+    "request_clock_waiver": 409,
     "set_complaint_handler": 200,
     "see_complaint_escalation": 200,
     "create_order": 201,

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.models.base import Base, Stateful
+from app.models.complaint import Complaint, ComplaintState
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
 from app.models.document import Document, DocumentState
 from app.models.export import Export, ExportState
 from app.models.job import Job, JobState
 from app.models.leak import LeakIncident, LeakState
-from app.models.complaint import Complaint, ComplaintState
 from app.models.order import Order, OrderState
 from app.models.privacy import PrivacyRequest, PrivacyRequestState
 from app.models.shipment import ShipmentStatus

@@ -366,6 +366,11 @@ class World:
     async def closed_complaint_id(self) -> str:
         return await self.complaint_in("closed", closed_at="now()", outcome="'accepted'")
 
+    async def clock_id(self) -> str:
+        """A complaint's that the house has set."""
+        found = "SELECT id FROM clocks WHERE subject_id = :id AND kind = 'internal' ORDER BY metric LIMIT 1"
+        return str(await self.system.scalar(found, id=UUID(await self.complaint_id())))
+
     async def handler_id(self) -> str:
         user = await self.colleague_id()
         caller = await self.caller(Role.CUSTOMER_SERVICE)

@@ -123,6 +123,7 @@ class Complaint(Stateful, Versioned, Base):
             "id",
             postgresql_where=text("state NOT IN ('closed', 'closed_not_accepted', 'withdrawn', 'merged')"),
         ),
+        Index(None, "waiting_until", postgresql_where=text("waiting_until IS NOT NULL")),
         Index(None, "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
     )
     transitions: ClassVar[Transitions] = {

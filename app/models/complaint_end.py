@@ -75,15 +75,15 @@ class ComplaintReport(Base):
 
     @property
     def confirmed_by(self) -> UUID | None:
-        return self.confirmation and self.confirmation.confirmed_by
+        return self.confirmation.confirmed_by if self.confirmation else None
 
     @property
     def confirmed_at(self) -> datetime | None:
-        return self.confirmation and self.confirmation.confirmed_at
+        return self.confirmation.confirmed_at if self.confirmation else None
 
     @property
     def pdf_sha256(self) -> bytes | None:
-        return self.confirmation and self.confirmation.sha256
+        return self.confirmation.sha256 if self.confirmation else None
 
 
 class ReportConfirmation(Base):

@@ -6,21 +6,18 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from app.models.clock import ClockKind, ClockMetric
 from app.models.code import Severity
 from app.models.complaint import ComplainantRole, ComplaintChannel, ComplaintOutcome, ComplaintState
 from app.paging import ListQuery
 from app.schemas.base import WHOLE, Body, Grounds, Instant, Line, Phone, Prose, Read, TrackingNo, Word
-from app.schemas.clock import ClockRead
+from app.schemas.clock import ClockRead, PauseReason
 from app.schemas.masking import MaskedName, MaskedPhone, Redacted
 
 Category = Annotated[
     str, Field(max_length=64, examples=["damage"], json_schema_extra={"x-code-list": "complaint_category"})
 ]
 """What a complaint is about. The list is data and may grow, so that it is no enumeration."""
-PauseReason = Annotated[
-    str,
-    Field(max_length=64, examples=["awaiting_customer"], json_schema_extra={"x-code-list": "pause_reason"}),
-]
 
 
 class Complainant(Body):
@@ -173,6 +170,14 @@ class ComplaintSearch(
     complainant_phone: Phone | None = None
     limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
     cursor: Annotated[str | None, Field(max_length=4096)] = None
+
+
+class ClockQuery(BaseModel, extra="forbid"):
+    """Which clock; of several cycles the latest, unless one is named."""
+
+    clock: ClockKind = ClockKind.STATUTORY
+    metric: ClockMetric = ClockMetric.RESOLUTION
+    cycle: Annotated[int | None, Field(ge=1)] = None
 
 
 class ComplaintNote(Body, json_schema_extra={"examples": [{"note": "已致电收件人"}]}):

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.event import Outbox
 from app.services import events, parking, status
-from app.services.complaints import assignment, escalation
+from app.services.complaints import assignment, escalation, handling
 
 Reaction = Callable[[AsyncSession, Sequence[Outbox]], Awaitable[None]]
 
@@ -24,6 +24,10 @@ async def escalate(session: AsyncSession, work: Sequence[Outbox]) -> None:
     await escalation.on_alarms(session, sorted({row.subject_id for row in work}))
 
 
+async def follow_clocks(session: AsyncSession, work: Sequence[Outbox]) -> None:
+    await handling.follow_all(session, sorted({row.subject_id for row in work}))
+
+
 async def find_handlers(session: AsyncSession, _: Sequence[Outbox]) -> None:
     while await assignment.drain(session) == assignment.DRAINED:
         pass
@@ -34,6 +38,9 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "shipment.created": (adopt_parked,),
     "clock.alarm": (escalate,),
     "clock.breached": (escalate,),
+    "clock.resumed": (follow_clocks,),
+    "clock.retargeted": (follow_clocks,),
+    "clock.waived": (follow_clocks,),
     "complaint.closed": (find_handlers,),
     "complaint.closed_not_accepted": (find_handlers,),
     "complaint.withdrawn": (find_handlers,),

@@ -4,6 +4,8 @@ from app.services.reactions import CONSUMERS
 from app.worker.chores import (
     apply_retention,
     compare_contracts,
+    end_waits,
+    find_handlers,
     housekeeping,
     open_tasks,
     seal_audit,
@@ -23,6 +25,8 @@ __all__ = [
     "apply_retention",
     "compare_contracts",
     "drain",
+    "end_waits",
+    "find_handlers",
     "housekeeping",
     "main",
     "open_tasks",

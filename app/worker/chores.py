@@ -9,6 +9,7 @@ from app.database import Sessions
 from app.models.audit import AuditStream
 from app.services import jobs, retention, seals, sweeps, verification
 from app.services.clocks import sweep
+from app.services.complaints import assignment, handling
 from app.services.documents import second
 from app.services.exports import requests as exports
 from app.services.segments import history
@@ -34,6 +35,22 @@ async def sweep_clocks(sessions: Sessions) -> None:
             looked_at = await sweep.sweep(session)
         if looked_at < sweep.BATCH:
             return
+
+
+async def end_waits(sessions: Sessions) -> None:
+    """Go on with complaints that have waited as long as they were to."""
+    more = True
+    while more:
+        async with sessions.begin() as session:
+            more = await handling.end_waits(session) == handling.FEW
+
+
+async def find_handlers(sessions: Sessions) -> None:
+    """Look for somebody for complaints that wait, whatever has made room."""
+    more = True
+    while more:
+        async with sessions.begin() as session:
+            more = await assignment.drain(session) == assignment.DRAINED
 
 
 async def housekeeping(sessions: Sessions) -> None:

@@ -24,6 +24,8 @@ from app.settings import Settings
 from app.worker.chores import (
     apply_retention,
     compare_contracts,
+    end_waits,
+    find_handlers,
     housekeeping,
     open_tasks,
     seal_audit,
@@ -35,6 +37,21 @@ from app.worker.jobs import STEPS, run_job
 from app.worker.outbox import relay
 
 log = structlog.get_logger(__name__)
+
+Chore = Callable[[Sessions], Awaitable[None]]
+
+SCHEDULE: dict[Chore, str] = {
+    end_waits: "* * * * *",
+    find_handlers: "* * * * *",
+    sweep_silence: "*/5 * * * *",
+    seal_audit: "*/5 * * * *",
+    compare_contracts: "*/5 * * * *",
+    housekeeping: "17 * * * *",
+    open_tasks: "23 * * * *",
+    snapshot_segments: "41 * * * *",
+    apply_retention: "41 18 * * *",
+}
+"""What is done by the clock, and when, in UTC."""
 
 IDLE_S = 1.0
 BEAT_S = 5.0
@@ -121,40 +138,8 @@ class Worker:
             async def run(queued: QueuedJob) -> None:
                 await run_job(sessions, UUID(json.loads(queued.payload or b"{}")["job_id"]))
 
-        @queue.schedule("sweep_silence", "*/5 * * * *", clean_old=True)
-        async def silence(_: Schedule) -> None:
-            with telemetry.span("sweep_silence"):
-                await sweep_silence(sessions)
-
-        @queue.schedule("seal_audit", "*/5 * * * *", clean_old=True)
-        async def sealing(_: Schedule) -> None:
-            with telemetry.span("seal_audit"):
-                await seal_audit(sessions)
-
-        @queue.schedule("apply_retention", "41 18 * * *", clean_old=True)
-        async def nightly(_: Schedule) -> None:
-            with telemetry.span("apply_retention"):
-                await apply_retention(sessions)
-
-        @queue.schedule("housekeeping", "17 * * * *", clean_old=True)
-        async def hourly(_: Schedule) -> None:
-            with telemetry.span("housekeeping"):
-                await housekeeping(sessions)
-
-        @queue.schedule("open_tasks", "23 * * * *", clean_old=True)
-        async def verification(_: Schedule) -> None:
-            with telemetry.span("open_tasks"):
-                await open_tasks(sessions)
-
-        @queue.schedule("compare_contracts", "*/5 * * * *", clean_old=True)
-        async def contracts(_: Schedule) -> None:
-            with telemetry.span("compare_contracts"):
-                await compare_contracts(sessions)
-
-        @queue.schedule("snapshot_segments", "41 * * * *", clean_old=True)
-        async def segments(_: Schedule) -> None:
-            with telemetry.span("snapshot_segments"):
-                await snapshot_segments(sessions)
+        for chore, times in SCHEDULE.items():
+            _schedule(queue, sessions, chore, times)
 
     async def _clock_loop(self, database: Database) -> None:
         """Looks every second: by index that costs nothing, and needs nobody to say when a clock was moved."""
@@ -174,6 +159,15 @@ class Worker:
                     {"name": self.name},
                 )
             await self._pause(BEAT_S)
+
+
+def _schedule(queue: PgQueuer, sessions: Sessions, chore: Chore, times: str) -> None:
+    name = chore.__name__
+
+    @queue.schedule(name, times, clean_old=True)
+    async def run(_: Schedule) -> None:
+        with telemetry.span(name):
+            await chore(sessions)
 
 
 async def _either(first: asyncio.Event, second: asyncio.Event, seconds: float) -> None:

@@ -229,6 +229,12 @@ def _complaints() -> None:
         op.f("ix_complaints_customer_id_received_at"), "complaints", ["customer_id", "received_at"]
     )
     op.create_index(
+        op.f("ix_complaints_waiting_until"),
+        "complaints",
+        ["waiting_until"],
+        postgresql_where=sa.text("waiting_until IS NOT NULL"),
+    )
+    op.create_index(
         op.f("ix_complaints_merged_into_id"),
         "complaints",
         ["merged_into_id"],

@@ -74,9 +74,10 @@ async def get_complaint(complaint_id: UUID, tag: Tag, actor: Reader, session: Re
 async def change_complaint(
     complaint_id: UUID,
     body: ComplaintFields,
+    *,
+    actor: Writer,
     version: IfMatch,
     tag: Tag,
-    actor: Writer,
     session: Session,
 ) -> Complaint:
     """Limits that hang on what was changed are counted anew; time that has run is kept."""

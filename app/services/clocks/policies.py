@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Date, Select, any_, cast, func, literal, or_, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -55,7 +56,7 @@ async def choose(
         or_(policy.customer_id.is_(None), policy.customer_id == facts.customer_id),
     )
     chosen = fitting.order_by(policy.kind, policy.metric, policy.rank, policy.code)
-    return list(await session.scalars(chosen.distinct(policy.kind, policy.metric)))
+    return list(await session.scalars(chosen.ext(distinct_on(policy.kind, policy.metric))))
 
 
 async def newest(session: AsyncSession, code: str, at: datetime) -> SlaPolicy | None:
@@ -70,7 +71,7 @@ def _in_force(at: datetime, of: ColumnElement[bool]) -> tuple[Any, Select[SlaPol
         select(SlaPolicy)
         .where(of, SlaPolicy.valid_from <= _day_of(SlaPolicy.zone, at))
         .order_by(SlaPolicy.code, SlaPolicy.number.desc())
-        .distinct(SlaPolicy.code)
+        .ext(distinct_on(SlaPolicy.code))
         .subquery()
     )
     policy = aliased(SlaPolicy, latest)
@@ -83,7 +84,7 @@ def _day_of(zone: Any, at: datetime) -> Any:
 
 
 def _fits(wanted: Any, fact: str | None) -> Any:
-    return or_(wanted == [], wanted.any(fact)) if fact is not None else wanted == []
+    return or_(wanted == [], literal(fact) == any_(wanted)) if fact is not None else wanted == []
 
 
 def listed(query: SlaPolicyQuery) -> Select[SlaPolicy]:

@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Conflict
@@ -47,7 +48,7 @@ async def _in_force(session: AsyncSession, ids: set[UUID], at: datetime) -> dict
         .order_by(
             CalendarVersion.calendar_id, CalendarVersion.valid_from.desc(), CalendarVersion.number.desc()
         )
-        .distinct(CalendarVersion.calendar_id)
+        .ext(distinct_on(CalendarVersion.calendar_id))
     )
     return {row.calendar_id: row.id for row in rows}
 

@@ -64,7 +64,7 @@ async def assign_by_rule(session: AsyncSession, actor: Principal, complaint: Com
     candidates = sorted(await _candidates(session, complaint, team_id), key=lambda each: each.rank)
     chosen = await _with_room(session, candidates)
     complaint.team_id = team_id or complaint.team_id
-    await _assign(session, actor, complaint, chosen, _rule(candidates, chosen), candidates)
+    await _assign(session, actor, complaint, chosen, rule=_rule(candidates, chosen), candidates=candidates)
 
 
 async def assign(
@@ -81,7 +81,7 @@ async def assign(
         await assign_by_rule(session, actor, complaint)
     else:
         await _must_handle(session, body.handler_id)
-        await _assign(session, actor, complaint, body.handler_id, "by_hand", [])
+        await _assign(session, actor, complaint, body.handler_id, rule="by_hand")
     return await reading.get(session, actor, complaint_id)
 
 
@@ -121,8 +121,9 @@ async def _assign(
     actor: Principal,
     complaint: Complaint,
     handler_id: UUID | None,
+    *,
     rule: str,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Candidate] = (),
 ) -> None:
     at = now()
     complaint.handler_id = handler_id

@@ -150,6 +150,6 @@ async def _back_to_work(session: AsyncSession, actor: Principal, complaint: Comp
     complaint.not_accepted += 1
     complaint.priority += ranking.NOT_ACCEPTED
     complaint.updated_at = at
-    await keeping.revoke(session, actor, complaint.id, ClockMetric.RESOLUTION, at, "not_accepted")
+    await keeping.revoke(session, actor, complaint.id, ClockMetric.RESOLUTION, at, reason="not_accepted")
     clocks = await keeping.of(session, [complaint.id])
     complaint.due_at = keeping.earliest_due(clocks[complaint.id])

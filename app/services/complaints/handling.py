@@ -1,10 +1,12 @@
 """What is done about a complaint between its registration and its end."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 
 from app.clock import now
 from app.errors import Conflict, Invalid
@@ -22,6 +24,9 @@ from app.security import Principal
 from app.services import customers, events, terms
 from app.services.clocks import keeping
 from app.services.complaints import intake, ranking, reading
+
+FEW = 50
+"""Complaints whose pauses end in one transaction."""
 
 
 async def acknowledge(
@@ -64,7 +69,7 @@ async def pause(
     complaint.advance(ComplaintState.WAITING)
     complaint.waiting_reason, complaint.waiting_until = body.reason, body.until
     complaint.waiting_text = body.text
-    await keeping.pause(session, actor, complaint.id, body.reason, now(), body.until)
+    await keeping.pause(session, actor, complaint.id, body.reason, now(), until=body.until)
     return await _moved(session, actor, complaint, reason=body.reason)
 
 
@@ -84,6 +89,22 @@ async def go_on(session: AsyncSession, actor: Principal, complaint: Complaint, *
     complaint.advance(ComplaintState.INVESTIGATING)
     await keeping.resume(session, actor, complaint.id, now())
     return await _moved(session, actor, complaint, **data)
+
+
+async def end_waits(session: AsyncSession) -> int:
+    """Go on with what has waited as long as it was to; returns with how many."""
+    over = await session.scalars(
+        select(Complaint)
+        .where(Complaint.waiting_until <= func.now())
+        .order_by(Complaint.waiting_until)
+        .limit(FEW)
+        .options(selectinload(Complaint.parcels))
+        .with_for_update(skip_locked=True)
+    )
+    ended = list(over)
+    for complaint in ended:
+        await go_on(session, Principal.SYSTEM, complaint)
+    return len(ended)
 
 
 async def answer(
@@ -156,7 +177,12 @@ async def reopen(
     tier = await ranking.tier_of(session, complaint)
     complaint.priority = ranking.priority(complaint, tier)
     clocks = await keeping.start(
-        session, actor, reading.subject(complaint), ranking.facts(complaint, tier), now(), complaint.cycle
+        session,
+        actor,
+        reading.subject(complaint),
+        ranking.facts(complaint, tier),
+        now(),
+        cycle=complaint.cycle,
     )
     complaint.due_at = keeping.earliest_due(clocks)
     return await _moved(session, actor, complaint, reason=redact(body.reason), cycle=complaint.cycle)
@@ -198,6 +224,15 @@ async def follow_clocks(session: AsyncSession, complaint: Complaint) -> None:
     """It is due when its clocks say."""
     clocks = await keeping.of(session, [complaint.id])
     complaint.due_at = keeping.earliest_due(clocks[complaint.id])
+
+
+async def follow_all(session: AsyncSession, complaint_ids: Sequence[UUID]) -> None:
+    """The same for complaints whose clocks were moved by others than them."""
+    clocks = await keeping.of(session, complaint_ids)
+    for complaint in await session.scalars(
+        select(Complaint).where(Complaint.id.in_(complaint_ids)).order_by(Complaint.id).with_for_update()
+    ):
+        complaint.due_at = keeping.earliest_due(clocks[complaint.id])
 
 
 def _stop_waiting(complaint: Complaint) -> None:

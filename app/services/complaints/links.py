@@ -52,9 +52,9 @@ async def look(session: AsyncSession, token: str) -> dict[str, Any]:
     link = await session.scalar(
         select(ConfirmationLink).where(ConfirmationLink.token_hash == fingerprint(token))
     )
-    complaint = link and await session.get(Complaint, link.complaint_id)
-    if link is None or complaint is None:
+    if link is None:
         raise NotFound
+    complaint = await Complaint.fetch(session, link.complaint_id)
     answer = await _asked(session, link, complaint)
     return {
         "number": complaint.number,
@@ -70,9 +70,7 @@ async def answer(session: AsyncSession, token: str, body: LinkAnswer) -> dict[st
     link = await session.scalar(found.with_for_update())
     if link is None:
         raise NotFound
-    complaint = await session.get(Complaint, link.complaint_id, with_for_update=True)
-    if complaint is None:
-        raise NotFound
+    complaint = await session.get_one(Complaint, link.complaint_id, with_for_update=True)
     asked = await _asked(session, link, complaint)
     at = link.used_at = now()
     said = {"reached": True, "accepted": body.accepted, "note": body.note, "attempted_at": at}

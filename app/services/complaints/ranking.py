@@ -24,8 +24,7 @@ async def tier_of(session: AsyncSession, complaint: Complaint) -> str | None:
 
 
 def priority(complaint: Complaint, tier: str | None) -> int:
-    """The sum of how severe it is, whose it is, how often it was said, how far up it went
-    and how often an answer was no answer."""
+    """The sum of how severe it is, whose it is, how often it was said, how far up it went, how often answered in vain."""
     repeats = complaint.repeats + (complaint.repeat_of_id is not None)
     return (
         _SEVERITY[complaint.severity]

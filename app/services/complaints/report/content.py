@@ -216,4 +216,4 @@ def _closing(closing: ComplaintClosing) -> dict[str, Any]:
 
 
 def _at(instant: datetime | None) -> str | None:
-    return instant and instant.isoformat()
+    return None if instant is None else instant.isoformat()
