@@ -75,7 +75,7 @@ async def _people(session: AsyncSession, complaint: Complaint) -> dict[UUID, str
     """Names of those of ours who worked on it."""
     ids = {complaint.handler_id} | {each.answered_by for each in complaint.answers}
     rows = await session.execute(select(User.id, User.name).where(User.id.in_(ids - {None})))
-    return dict(rows.tuples())
+    return {row.id: row.name for row in rows}
 
 
 async def _registration(session: AsyncSession, complaint: Complaint, words: Words) -> dict[str, Any]:
@@ -120,7 +120,7 @@ async def _consignments(session: AsyncSession, complaint: Complaint, words: Word
         )
         .where(TrackingNumber.number.in_(numbers))
     )
-    known = dict(rows.tuples())
+    known = {row.number: row.Shipment for row in rows}
     return [{"tracking_no": number} | _consignment(known.get(number), words) for number in numbers]
 
 
@@ -153,7 +153,7 @@ async def _timeline(session: AsyncSession, complaint: Complaint, words: Words) -
     )
     told = iter(complaint.answers)
     steps = []
-    for kind, recorded_at in rows.tuples():
+    for kind, recorded_at in rows:
         at = recorded_at
         if kind == "complaint.received":
             at = complaint.received_at
