@@ -19,6 +19,7 @@ COMMITTED = Path(__file__).resolve().parents[1] / "openapi/v1.json"
 METHODS = {"get", "post", "put", "patch", "delete"}
 FILES = {
     "get_document_content": set(kinds.media_types()),
+    "get_complaint_report_pdf": {"application/pdf"},
     "get_import_errors": {"text/csv"},
     "get_export_file": {
         "text/csv",
@@ -28,6 +29,8 @@ FILES = {
 """Operations that answer a file."""
 OPEN = {
     "create_token",
+    "look_at_confirmation",
+    "answer_confirmation",
     "revoke_token",
     "check_liveness",
     "check_readiness",

@@ -56,7 +56,9 @@ LISTS = {
     "/v1/tasks": (Role.MARKETING, ({},)),
 }
 APART = {
+    "/v1/complaint-closings",
     "/v1/complaint-escalations",
+    "/v1/complaints/{complaint_id}/call-backs",
     "/v1/audit/seals",
     "/v1/customers/duplicates",
     "/v1/leak-incidents/{incident_id}/accesses",
