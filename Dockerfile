@@ -18,6 +18,8 @@ COPY --from=build /venv /venv
 COPY alembic.ini pyproject.toml ./
 COPY migrations migrations
 COPY app app
+# Else every start would compile it anew: nobody may write here later.
+RUN /venv/bin/python -m compileall -q app
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 CRM_HOST=0.0.0.0
 USER crm
 EXPOSE 8000

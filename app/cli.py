@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-from alembic import command
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 from rich.table import Table
@@ -27,7 +26,7 @@ from app.roles import Role
 from app.schemas.account import ClientCreate, UserCreate
 from app.security import Principal, Tokens
 from app.services import accounts, customers, reference, sign_in
-from app.services.readiness import alembic_config
+from app.services.readiness import ROOT
 from app.settings import settings
 from app.supervisor import join
 from app.supervisor import up as supervise
@@ -108,8 +107,11 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version: tables, reference rows, months ahead. Safe to repeat."""
+    from alembic import command  # which no other command needs
+    from alembic.config import Config
+
     join()
-    command.upgrade(alembic_config(), "head")
+    command.upgrade(Config(ROOT / "alembic.ini"), "head")
     asyncio.run(_prepare())
 
 
@@ -294,7 +296,3 @@ def _show(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 
 def _when(moment: Any) -> str:
     return moment.isoformat(timespec="seconds") if moment else ""
-
-
-if __name__ == "__main__":
-    main()

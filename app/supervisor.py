@@ -191,7 +191,7 @@ def _require_free(host: str, port: int) -> None:
 
 
 def _command_line(*command: str) -> list[str]:
-    return [sys.executable, "-m", "app.cli", *command]
+    return [sys.executable, "-m", "app", *command]
 
 
 def _prepare(prepare: Callable[[], None]) -> None:

@@ -66,7 +66,7 @@ class Worker:
     def start(self) -> None:
         with self._log.open("a") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "worker"], env=self._environment, stdout=out, stderr=out
+                [sys.executable, "-m", "app", "worker"], env=self._environment, stdout=out, stderr=out
             )
 
     def look(self) -> None:

@@ -60,9 +60,7 @@ def prepare(postgres: EmbeddedServer, directory: Path) -> dict[str, str]:
         "CRM_CONCURRENCY": "59",
     }
     os.environ |= environment
-    subprocess.run(
-        [sys.executable, "-m", "app.cli", "migrate"], env=environment, check=True, capture_output=True
-    )
+    subprocess.run([sys.executable, "-m", "app", "migrate"], env=environment, check=True, capture_output=True)
     return environment
 
 
@@ -81,7 +79,7 @@ def dsn(postgres: EmbeddedServer) -> str:
 def product(environment: dict[str, str], log: Path) -> Iterator[Served]:
     """`crm serve`, as in production."""
     port = _free_port()
-    command = [sys.executable, "-m", "app.cli", "serve"]
+    command = [sys.executable, "-m", "app", "serve"]
     with _running("product", command, environment | {"CRM_PORT": str(port)}, log, _url(port)) as served:
         yield served
 
@@ -91,7 +89,7 @@ def worker(environment: dict[str, str], log: Path) -> Iterator[None]:
     """`crm worker`, as in production."""
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "worker"], env=environment, stdout=out, stderr=out
+            [sys.executable, "-m", "app", "worker"], env=environment, stdout=out, stderr=out
         )
         try:
             yield

@@ -73,7 +73,7 @@ def running() -> Iterator[Server]:
         data, port = Path(directory), _a_free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
         environment = inherited | ROOMY | {"CRM_DATA_DIR": directory, "CRM_PORT": str(port)}
-        command, log = [sys.executable, "-m", "app.cli", "up", "--demo"], data / "up.log"
+        command, log = [sys.executable, "-m", "app", "up", "--demo"], data / "up.log"
         with (
             log.open("wb") as output,
             subprocess.Popen(command, cwd=HOUSE, env=environment, stdout=output, stderr=output) as process,

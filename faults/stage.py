@@ -138,7 +138,7 @@ class Stage:
     async def _migrate(self) -> None:
         environment = os.environ | self.environment(self.url("crm_owner", "crm"))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.cli", "migrate", env=environment
+            sys.executable, "-m", "app", "migrate", env=environment
         )
         if await process.wait():
             raise RuntimeError("crm migrate failed")

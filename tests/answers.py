@@ -6,7 +6,13 @@ from typing import Any
 
 from app.schemas.masking import redact, redact_all
 
-WHOLE = {"reveal_customer", "reveal_shipment", "copy_privacy_request", "get_document_content", "get_complaint_report_pdf"}
+WHOLE = {
+    "reveal_customer",
+    "reveal_shipment",
+    "copy_privacy_request",
+    "get_document_content",
+    "get_complaint_report_pdf",
+}
 
 
 SHOWN_OF_AN_ADDRESS = {"country", "province", "city", "district", "postcode"}
@@ -157,8 +163,23 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         {"reason": a_text, "note": a_text},
     ),
     "ReadinessRead": ("rule demand outcome missing closing", {}),
-    "EscalationRead": ("id complaint_id level to_id clock_id share created_at seen_at", {"reason": a_text}),
+    "EscalationRead": ("id complaint_id level to_id clock_id share created_at", {"reason": a_text}),
     "HandlerRead": ("user_id capacity skills regions is_on_duty open last_assigned_at", {}),
+    "ClockRead": (
+        (
+            "id cycle kind metric policy_id state verdict started_at due_at stopped_at elapsed_seconds"
+            " paused_seconds remaining_seconds"
+        ),
+        {},
+    ),
+    "ClockExplanation": (
+        (
+            "clock metric cycle state started_at due_at stopped_at verdict steps illegitimate_seconds"
+            " total_seconds"
+        ),
+        {},
+    ),
+    "ClockStep": ("from to counted seconds why pause_reason", {}),
     "CountRead": ("key label count", {}),
     "CountsRead": ("items total", {}),
     "CustomerAddressRead": ("id kind division_code", {"address": an_address}),
@@ -177,6 +198,30 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "NoteRead": ("id customer_id author_id created_at", {"text": a_text}),
     "PurchaseRead": ("month service shipments delivered freight", {}),
     "PurchasesRead": ("items first_at last_at", {}),
+    "CalendarDay": ("day open seconds why", {}),
+    "CalendarYear": ("year number certainty days", {}),
+    "CalendarRead": ("id code zh en zone created_at version versions", {}),
+    "CalendarSummary": ("id code zh en zone created_at", {}),
+    "CalendarVersionRead": (
+        "id number valid_from hours holidays date_overrides breaks years source created_by created_at",
+        {},
+    ),
+    "ClockWaiverRead": (
+        "id clock_id state requested_by requested_at decided_by decided_at",
+        {"reason": a_text, "note": a_text},
+    ),
+    "RetargetPreview": ("code number calendar_version_id clocks items", {}),
+    "RetargetedClock": ("clock_id subject_type subject_id due_at new_due_at", {}),
+    "SlaPolicyRead": (
+        (
+            "id code number rank subject_type kind metric counting amount zone moves_past_holidays calendar_id categories"
+            " severities tiers channels customer_id pause_reasons alarms valid_from valid_until source shipped created_at"
+        ),
+        {},
+    ),
+    "DueRead": ("due", {}),
+    "ElapsedRead": ("elapsed_seconds", {}),
+    "WeekHours": ("mon tue wed thu fri sat sun", {}),
     "TeamRead": ("id code name department_id lead_id member_ids created_at updated_at version", {}),
     "TimelineEntry": (
         "id recorded_at kind label subject_type subject_id actor_kind actor_id",

@@ -16,6 +16,27 @@ MAPPING = {"columns": [{"heading": TEXT, "field": "name"}], "kind": "company", "
 EXPORT = {"terms": {}, "columns": [column.value for column in ExportColumn], "format": "csv", "reason": TEXT}
 
 
+SHIFTS = {
+    "valid_from": "2026-11-01",
+    "hours": {"mon": [["09:00", "18:00"]], "fri": [["22:00", "30:00"]]},
+    "holidays": ["2027-02-08"],
+    "date_overrides": {"2027-02-20": [["09:00", "12:00"]], "2027-02-22": []},
+    "breaks": {"2026-11-30": [["12:00", "13:00"]]},
+    "years": {"2026": "confirmed", "2027": "provisional"},
+    "source": "国务院办公厅通知",
+}
+"""What a calendar says."""
+
+LIMIT = {
+    "counting": "elapsed",
+    "amount": 259200,
+    "tiers": ["key"],
+    "pause_reasons": ["awaiting_customer"],
+    "valid_from": "2026-01-01",
+    "source": "顺丰框架协议",
+}
+"""What a limit says."""
+
 LEAK = {
     "grade": "larger",
     "customer_ids": ["{home_id}"],
@@ -267,7 +288,9 @@ CALLS: dict[str, Call] = {
     "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
     "list_complaint_assignments": Call(),
     "create_complaint": Call(COMPLAINT, status=201),
-    "change_complaint": Call({"severity": "critical", "remedy_sought": TEXT}),
+    "change_complaint": Call(
+        {"severity": "critical", "remedy_sought": TEXT}, places={"complaint_id": "new_complaint_id"}
+    ),
     "acknowledge_complaint": Call(NOTE, places={"complaint_id": "received_complaint_id"}),
     "assign_complaint": Call({"handler_id": "{handler_id}", "note": TEXT}),
     "investigate_complaint": Call(NOTE),
@@ -297,16 +320,13 @@ CALLS: dict[str, Call] = {
     "make_confirmation_link": Call(places={"complaint_id": "easy_complaint_id"}, status=201),
     "look_at_confirmation": Call(places={"token": "link_token"}),
     "answer_confirmation": Call({"accepted": True, "note": TEXT}, places={"token": "link_token"}),
-    "request_complaint_closing": Call(
-        CLOSING, places={"complaint_id": "refused_complaint_id"}, status=201
-    ),
+    "request_complaint_closing": Call(CLOSING, places={"complaint_id": "refused_complaint_id"}, status=201),
     "list_complaint_closings": Call(query={"count": "true"}),
     "approve_complaint_closing": Call(NOTE),
     "decline_complaint_closing": Call(NOTE),
     "list_complaint_handlers": Call(),
     "set_complaint_handler": Call({"capacity": 30}, places={"user_id": "colleague_id"}),
     "list_complaint_escalations": Call(query={"count": "true"}),
-    "see_complaint_escalation": Call(),
     "list_case_terms": Call(query={"tree": "root_cause"}),
     "list_orders": Call(query={"count": "true"}),
     "get_order": Call(places={"order_id": "full_order_id"}),
@@ -379,6 +399,35 @@ CALLS: dict[str, Call] = {
     "place_legal_hold": Call({"customer_id": "{home_id}", "reason": TEXT}, status=201),
     "lift_legal_hold": Call({"reason": TEXT}),
     "list_retention_rules": Call(query={"count": "true"}),
+    "list_sla_policies": Call(query={"count": "true"}),
+    "create_sla_policy": Call(
+        LIMIT
+        | {"code": "{new_code}", "kind": "contract", "metric": "resolution", "customer_id": "{home_id}"},
+        status=201,
+    ),
+    "add_sla_policy_version": Call(LIMIT, places={"code": "limit_code"}, status=201),
+    "end_sla_policy": Call({"valid_until": "2027-12-31"}, places={"code": "limit_code"}),
+    "preview_retarget": Call(places={"code": "outdated_code"}),
+    "retarget_clocks": Call(places={"code": "outdated_code"}, status=202),
+    "list_clock_waivers": Call(query={"count": "true"}),
+    "approve_clock_waiver": Call({"note": TEXT}),
+    "decline_clock_waiver": Call({"note": TEXT}),
+    "list_calendars": Call(query={"count": "true"}),
+    "get_calendar": Call(),
+    "get_calendar_year": Call(query={"number": "1"}),
+    "create_calendar": Call(
+        {"code": "{new_code}", "zh": "杭州", "en": "Hangzhou", "zone": "Asia/Shanghai", "version": SHIFTS},
+        status=201,
+    ),
+    "add_calendar_version": Call(SHIFTS, status=201),
+    "calculate_clock": Call(
+        {
+            "calendar": {"tz": "Asia/Shanghai", "hours": SHIFTS["hours"], "breaks": SHIFTS["breaks"]},
+            "start": "2026-11-23T09:00:00+08:00",
+            "seconds": 7200,
+            "pauses": [["2026-11-23T09:30:00+08:00", "2026-11-23T10:00:00+08:00"]],
+        }
+    ),
 }
 
 ITEMS = {

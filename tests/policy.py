@@ -28,6 +28,8 @@ SEE_COMPLAINTS = {"sales", "customer_service", "operations", "executive", "audit
 INVESTIGATE = {"customer_service", "operations"}
 MERGE_CUSTOMERS = {"marketing", "customer_service"}
 TAKE_ORDERS = {"customer_service", "operations"}
+SEE_CALENDARS = {"admin", "customer_service", "operations", "auditor"}
+SEE_LIMITS = {"admin", "customer_service", "operations", "executive", "auditor"}
 SEE_FIGURES = {"marketing", "customer_service", "operations", "product", "executive", "auditor"}
 
 MAY: dict[str, set[str]] = {
@@ -137,7 +139,6 @@ MAY: dict[str, set[str]] = {
     "request_clock_waiver": {"customer_service"},
     "list_complaint_handlers": SEE_COMPLAINTS,
     "list_complaint_escalations": SEE_COMPLAINTS,
-    "see_complaint_escalation": SEE_COMPLAINTS,
     "compose_complaint_report": {"customer_service"},
     "get_complaint_report": SEE_COMPLAINTS,
     "confirm_complaint_report": {"customer_service"},
@@ -225,6 +226,21 @@ MAY: dict[str, set[str]] = {
     "place_legal_hold": {"auditor"},
     "lift_legal_hold": {"auditor"},
     "list_retention_rules": {"auditor"},
+    "list_calendars": SEE_CALENDARS,
+    "get_calendar": SEE_CALENDARS,
+    "get_calendar_year": SEE_CALENDARS,
+    "create_calendar": {"admin"},
+    "add_calendar_version": {"admin"},
+    "calculate_clock": {"admin", "customer_service"},
+    "list_sla_policies": SEE_LIMITS,
+    "create_sla_policy": {"admin"},
+    "add_sla_policy_version": {"admin"},
+    "end_sla_policy": {"admin"},
+    "preview_retarget": {"admin"},
+    "retarget_clocks": {"admin"},
+    "list_clock_waivers": SEE_LIMITS,
+    "approve_clock_waiver": {"executive"},
+    "decline_clock_waiver": {"executive"},
     "list_imports": IMPORT,
     "create_import": IMPORT,
     "get_import": IMPORT,

@@ -29,7 +29,7 @@ def crm(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the product's, with this database, and return what it said."""
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", *command],
+        [sys.executable, "-m", "app", *command],
         input=standard_input,
         env=os.environ | {"CRM_DATABASE_URL": url} | environment,
         check=check,
@@ -51,7 +51,7 @@ def up(directory: Path, port: int, *options: str) -> Iterator[subprocess.Popen[b
     log = directory / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "up", *options],
+            [sys.executable, "-m", "app", "up", *options],
             stdin=subprocess.DEVNULL,
             env=bare | {"CRM_DATA_DIR": str(directory / "data"), "CRM_PORT": str(port)},
             stdout=output,

@@ -137,7 +137,7 @@ async def test_the_demo_is_made_once_and_fits_the_pinned_shape(empty_system: Sys
 def test_the_description_is_written_without_any_system(tmp_path: Path) -> None:
     target = tmp_path / "v1.json"
     bare = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
-    command = [sys.executable, "-m", "app.cli", "openapi", str(target)]
+    command = [sys.executable, "-m", "app", "openapi", str(target)]
     subprocess.run(command, env=bare, check=True)
     assert json.loads(target.read_text("utf-8"))["openapi"].startswith("3.1")
 

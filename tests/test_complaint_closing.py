@@ -187,7 +187,7 @@ async def test_the_line_of_superiors_the_head_and_leaders_of_service_decide_and_
     department = await system.scalar("SELECT gen_random_uuid()")
     await put(
         system,
-        "INSERT INTO departments (id, code, name, head_id) VALUES ($1, $1::text, '客服部', $2)",
+        "INSERT INTO departments (id, code, name, head_id) VALUES ($1, gen_random_uuid()::text, '客服部', $2)",
         department,
         head.principal.id,
     )

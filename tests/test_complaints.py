@@ -101,7 +101,7 @@ async def test_the_same_message_of_a_channel_is_one_complaint_however_often_and_
 ) -> None:
     body = a_complaint(channel="wechat", message_id=f"wx{secrets.token_hex(6)}")
     answers = await asyncio.gather(*(service.post("/v1/complaints", body) for _ in range(6)))
-    assert sorted(each.status_code for each in answers) == [200] * 5 + [201]
+    assert {each.status_code for each in answers} == {201}
     assert len({each.json()["id"] for each in answers}) == 1
     count = "SELECT count(*) FROM complaints WHERE message_id = :id"
     assert await system.scalar(count, id=body["message_id"]) == 1

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from pydantic import ValidationError
 from sqlalchemy import CheckConstraint, Enum, make_url, text
@@ -19,10 +20,12 @@ from app.models.code import Code
 from app.models.shipment import ShipmentStatus
 from app.roles import Role
 from app.security import make_key, signing_keys
-from app.services.readiness import alembic_config
+from app.services import readiness
 from app.settings import Settings
 from tests.servers import crm
 from tests.system import System, running
+
+ALEMBIC = Config(readiness.ROOT / "alembic.ini")
 
 
 @pytest.mark.parametrize(
@@ -66,8 +69,14 @@ async def test_a_second_migration_changes_nothing(empty_system: System) -> None:
     before = await contents(empty_system)
     crm("migrate", url=empty_system.settings.database_url)
     assert await contents(empty_system) == before
-    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    newest = ScriptDirectory.from_config(ALEMBIC).get_current_head()
     assert await empty_system.scalar("SELECT version_num FROM alembic_version") == newest
+
+
+def test_a_database_is_behind_at_every_migration_but_the_newest() -> None:
+    scripts = ScriptDirectory.from_config(ALEMBIC)
+    every = {script.revision for script in scripts.walk_revisions()}
+    assert readiness.outgrown() == every - {*scripts.get_heads()}
 
 
 async def contents(system: System) -> Any:
@@ -81,7 +90,7 @@ async def contents(system: System) -> Any:
 
 def alembic(verb: str, url: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "alembic", "-c", str(alembic_config().config_file_name), verb],
+        [sys.executable, "-m", "alembic", "-c", str(ALEMBIC.config_file_name), verb],
         env=os.environ | {"CRM_DATABASE_URL": url},
         text=True,
         capture_output=True,
@@ -143,6 +152,8 @@ def test_every_state_stands_in_its_graph_and_can_be_reached(model: Any) -> None:
 
 def test_everything_stateful_is_looked_at() -> None:
     assert {model.__name__ for model in STATEFUL} == {
+        "ClockWaiver",
+        "Complaint",
         "Customer",
         "DeliveryException",
         "Document",

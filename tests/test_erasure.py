@@ -59,6 +59,7 @@ ERASED: dict[str, str] = {
     "proposals": "changes evidence reason",
     "raw_pushes": "headers body",
     "shipments": "sender recipient reference attributes",
+    "clock_waivers": "reason note",
     "tasks": "note",
     "tracking_events": "location text attributes",
 }
@@ -87,6 +88,11 @@ OF_THE_HOUSE = {
     "clients",
     "codes",
     "departments",
+    "calendar_versions",
+    "calendars",
+    "clock_alarms",
+    "clock_events",
+    "clocks",
     "divisions",
     "event_keys",
     "exception_reasons",
@@ -107,6 +113,7 @@ OF_THE_HOUSE = {
     "segments",
     "sign_in_failures",
     "silence_rules",
+    "sla_policies",
     "staleness_weights",
     "teams",
     "tracking_numbers",
@@ -211,6 +218,13 @@ async def write_in(system: System, customer: UUID, by: UUID) -> None:
         (
             "INSERT INTO customer_grants (customer_id, user_id, reason, granted_by)"
             " VALUES (:customer, :by, :who, :by)"
+        ),
+        (
+            "WITH made AS (INSERT INTO clocks (id, subject_type, subject_id, customer_id, cycle, kind, metric, policy_id,"
+            " state, started_at, paused_s, elapsed_s) SELECT :id, 'complaint', :id, :customer, 1, kind, metric, id,"
+            " 'running', now(), 0, 0 FROM sla_policies LIMIT 1 RETURNING id)"
+            " INSERT INTO clock_waivers (id, clock_id, state, reason, note, requested_by)"
+            " SELECT id, id, 'requested', :who, :who, :by FROM made"
         ),
         (
             "INSERT INTO consents (id, customer_id, contact_id, channel, purpose, given, given_at, evidence,"

@@ -256,6 +256,8 @@ def test_every_post_that_creates_or_moves_takes_a_key() -> None:
         "/v1/customers/duplicates/check": "changes nothing",
         "/v1/customers/{customer_id}/merge/preview": "changes nothing",
         "/v1/segments/preview": "changes nothing",
+        "/v1/clocks/calculate": "changes nothing",
+        "/v1/sla-policies/{code}/retarget/preview": "changes nothing",
         "/v1/audit/seals/verify": "changes nothing",
         "/v1/customers/{customer_id}/reveal": "answers a secret",
         "/v1/shipments/{tracking_no}/reveal": "answers a secret",

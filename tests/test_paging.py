@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from app.models.account import Access, AccessKind, Client, User
+from app.models.calendar import Calendar
+from app.models.clock import ClockKind, ClockWaiver, SlaPolicy
 from app.models.code import CarrierCode
 from app.models.customer import Consent, Customer, CustomerNote
 from app.models.document import Document
@@ -26,6 +28,7 @@ from app.models.privacy import LegalHold, PrivacyRequest
 from app.models.segment import Segment, SegmentMember
 from app.models.verification import Proposal, Task
 from app.roles import Role
+from tests.clocks import clock_of, start
 from tests.operations import description
 from tests.system import Caller, System, a_customer, a_shipment, an_event
 
@@ -39,6 +42,9 @@ LISTS = {
     "/v1/delivery-exceptions": (Role.OPERATIONS, ({}, {"sort": "opened_at"}, {"live": "true"})),
     "/v1/carrier-codes": (Role.ADMIN, ({}, {"list": "kuaidi100"})),
     "/v1/jobs": (Role.ADMIN, ({},)),
+    "/v1/calendars": (Role.AUDITOR, ({},)),
+    "/v1/sla-policies": (Role.AUDITOR, ({}, {"kind": "internal"})),
+    "/v1/clock-waivers": (Role.EXECUTIVE, ({}, {"state": "declined"})),
     "/v1/audit/accesses": (Role.AUDITOR, ({}, {"kind": "denied"})),
     "/v1/audit/events": (Role.AUDITOR, ({}, {"kind": "shipment.created"})),
     "/v1/customers/{customer_id}/consents": (Role.MARKETING, ({},)),
@@ -88,9 +94,14 @@ async def full(system: System) -> System:
         await dispatch.post("/v1/delivery-exceptions", an_event(shipment["tracking_no"], "carrier_damage"))
         await service.get("/v1/users")
     await system.drain()
+    clock = await clock_of(system, await start(system), ClockKind.CONTRACT)
     async with system.database.sessions.begin() as session:
         for model, rows in (ROWS | rows_at(UUID(customer["id"]), service.principal.id)).items():
             await session.execute(insert(model), rows)
+        declined = some_rows(
+            clock_id=clock.id, state="declined", reason="顺丰", requested_by=service.principal.id
+        )
+        await session.execute(insert(ClockWaiver), declined)
     HOME.update(customer_id=customer["id"], segment_id=str(SEGMENT))
     return system
 
@@ -120,6 +131,11 @@ ROWS: dict[Any, list[dict[str, Any]]] = {
     ),
     Job: some_rows(
         id=lambda n: uuid4() if n else JOB, name="remap_carrier_code", payload={}, state="done"
+    ),
+    Calendar: some_rows(code=lambda n: f"{MARK}{n}", zh="顺丰", en="SF", zone="Asia/Shanghai"),
+    SlaPolicy: some_rows(
+        code=lambda n: f"{MARK}{n // 2}", number=lambda n: n, rank=1, subject_type="complaint", kind="internal",
+        metric="resolution", counting="elapsed", amount=60, tiers=[MARK], valid_from=date(2026, 1, 1), source="顺丰"
     ),
     Access: some_rows(kind=AccessKind.DENIED, data={}),
     CarrierCode: some_rows(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.models.base import Base, Stateful
+from app.models.clock import ClockWaiver, WaiverState
 from app.models.complaint import Complaint, ComplaintState
 from app.models.complaint_end import ClosingState, ComplaintClosing
 from app.models.customer import Customer, CustomerState
@@ -66,6 +67,8 @@ MOVES: dict[str, Move] = {
     "verify_privacy_request": Move(PrivacyRequest, PrivacyRequestState.VERIFIED),
     "complete_privacy_request": Move(PrivacyRequest, PrivacyRequestState.DONE),
     "refuse_privacy_request": Move(PrivacyRequest, PrivacyRequestState.REFUSED),
+    "approve_clock_waiver": Move(ClockWaiver, WaiverState.APPROVED),
+    "decline_clock_waiver": Move(ClockWaiver, WaiverState.DECLINED),
     "approve_export": Move(Export, ExportState.APPROVED),
     "reject_export": Move(Export, ExportState.REJECTED),
 }
@@ -83,6 +86,11 @@ DEEDS = {
     "add_contact",
     "join_contact",
     "add_address",
+    "add_calendar_version",
+    "add_sla_policy_version",
+    "end_sla_policy",
+    "preview_retarget",
+    "retarget_clocks",
     "add_external_id",
     "record_consent",
     "add_customer_note",
@@ -104,7 +112,6 @@ DEEDS = {
     "close_complaint",  # with all that it needs; tests/test_complaint_closing.py judges it
     "request_complaint_closing",
     "reopen_complaint",  # for some time only
-    "see_complaint_escalation",
     "reopen_shipment",  # judged below: a shipment's status is what its events say
     "reveal_customer",
     "reveal_shipment",
@@ -140,6 +147,7 @@ async def things(system: System) -> dict[type[Any], str]:
         Task: await world.task_id(),
         Proposal: await world.proposal_id(),
         LeakIncident: await world.incident_id(),
+        ClockWaiver: await world.waiver_id(),
         Export: await world.export_id(),
         Document: await world.document_id(),
         PrivacyRequest: await world.request_id(),

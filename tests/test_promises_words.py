@@ -13,6 +13,8 @@ import app
 from app.models import (
     account,
     audit,
+    calendar,
+    clock,
     code,
     complaint,
     complaint_end,
@@ -45,6 +47,7 @@ from tests.system import System
 
 LISTS: dict[str, type[StrEnum]] = {
     "access_kind": account.AccessKind,
+    "assignment_rule": complaint.AssignmentRule,
     "case_tree": complaint.CaseTree,
     "complainant_role": complaint.ComplainantRole,
     "complaint_channel": complaint.ComplaintChannel,
@@ -54,6 +57,15 @@ LISTS: dict[str, type[StrEnum]] = {
     "closing_state": complaint_end.ClosingState,
     "confirmation_demand": complaint_end.ConfirmationDemand,
     "report_state": complaint_end.ReportState,
+    "clock_kind": clock.ClockKind,
+    "clock_metric": clock.ClockMetric,
+    "clock_state": clock.ClockState,
+    "clock_subject": clock.ClockSubject,
+    "counting": clock.Counting,
+    "verdict": clock.Verdict,
+    "waiver_state": clock.WaiverState,
+    "step_reason": calendar.StepReason,
+    "year_certainty": calendar.YearCertainty,
     "confirmation_method": verification.ConfirmationMethod,
     "consent_channel": customer.ConsentChannel,
     "consent_purpose": customer.ConsentPurpose,
@@ -98,16 +110,19 @@ LISTS: dict[str, type[StrEnum]] = {
     "import_field": import_file.ImportField,
     "on_match": import_file.OnMatch,
 }
-NOBODY_SEES = {"RowOutcome", "ClosesBy", "SilenceKind"}
+NOBODY_SEES = {"ClockEventKind", "RowOutcome", "ClosesBy", "SilenceKind"}
 """Words of the house's rules, which no operation shows."""
 
 OF_ROWS = {
     "exception_reason": "SELECT code FROM exception_reasons",
+    "complaint_category": "SELECT code FROM case_terms WHERE tree = 'complaint_category'",
+    "root_cause": "SELECT code FROM case_terms WHERE tree = 'root_cause'",
+    "case_liable_party": "SELECT code FROM case_terms WHERE tree = 'case_liable_party'",
     "action_by": "SELECT DISTINCT action_by FROM exception_reasons",
 }
 """Code lists whose words are data."""
 
-OF_THE_HOUSE = ("customer_tier",)
+OF_THE_HOUSE = ("customer_tier", "pause_reason")
 """Code lists that a company shapes to its liking."""
 
 TEXTS: dict[str, set[Any]] = {

@@ -256,7 +256,7 @@ async def a_process(system: System, *arguments: str, ends_with: int, told: int |
 
 
 async def test_a_worker_process_stops_cleanly_when_told(empty_system: System) -> None:
-    await a_process(empty_system, "-m", "app.cli", "worker", ends_with=0, told=signal.SIGTERM)
+    await a_process(empty_system, "-m", "app", "worker", ends_with=0, told=signal.SIGTERM)
 
 
 async def test_work_that_fails_only_at_its_commit_holds_up_nobody_else(empty_system: System) -> None:

@@ -101,6 +101,16 @@ def test_a_night_shift_belongs_to_the_day_it_begins_on_and_ends_where_a_holiday_
     ]
 
 
+def test_a_break_may_go_past_midnight_and_cuts_whatever_shift_it_meets() -> None:
+    always = {day: [["00:00", "24:00"]] for day in WEEK}
+    time = calendar(hours=always, breaks={"2026-10-01": [["23:00", "25:30"]]})
+    assert reasons(time, "2026-10-01T12:00+08:00", "2026-10-02T12:00+08:00") == [
+        ("01 23:00", "working"),
+        ("02 01:30", "break"),
+        ("02 12:00", "working"),
+    ]
+
+
 def test_an_hour_that_clocks_go_through_twice_counts_twice_and_one_leapt_over_not_at_all() -> None:
     always = calendar("Europe/Zurich", {day: [["00:00", "24:00"]] for day in WEEK})
     early = calendar("Europe/Zurich", {day: [["02:00", "03:00"]] for day in WEEK})

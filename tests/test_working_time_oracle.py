@@ -81,7 +81,8 @@ def intervals(draw: st.DrawFn, least: int = 0) -> list[list[str]]:
     """Several a day and apart; the last may go past midnight."""
     drawn = draw(st.sets(st.integers(0, 95), min_size=2 * least, max_size=6))
     edges = sorted(drawn)[: len(drawn) // 2 * 2]
-    if edges and draw(st.booleans()):
+    past_midnight: bool = draw(st.booleans())
+    if edges and past_midnight:
         edges[-1] = draw(st.integers(edges[-2] + 1, edges[-2] + 96))
     return [[wall(15 * start), wall(15 * end)] for start, end in zip(edges[::2], edges[1::2], strict=True)]
 

@@ -12,11 +12,15 @@ from uuid import UUID
 import httpx
 
 from app import worker
+from app.models.clock import ClockKind
 from app.roles import Role
 from app.services.complaints.confirming import drawn
+from app.services.clocks import waivers
+from app.services.clocks.policies import Facts
 from app.worker import run_job, seal_audit
-from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, MAPPING, NOTE, SHIPMENT
+from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, LIMIT, MAPPING, NOTE, SHIPMENT
 from tests.canaries import NAME, PERSON, TEXT
+from tests.clocks import clock_of, start
 from tests.operations import described, parameters
 from tests.owner import owner
 from tests.policy import MAY, PUBLIC
@@ -237,6 +241,37 @@ class World:
         await self.made(Role.MARKETING, f"/v1/proposals/{proposal}/reject", {"reason": TEXT})
         return proposal
 
+    async def year(self) -> str:
+        return "2026"
+
+    async def calendar_id(self) -> str:
+        made = await self.made(Role.ADMIN, "/v1/calendars", CALLS["create_calendar"].body)
+        for _ in range(1, self.many):
+            body = CALLS["add_calendar_version"].body
+            await self.made(Role.ADMIN, f"/v1/calendars/{made['id']}/versions", body)
+        return str(made["id"])
+
+    async def limit_code(self) -> str:
+        """Of a limit for no tier that any other thing here has."""
+        tier = await self.new_code()
+        body = LIMIT | {"code": tier, "kind": "contract", "metric": "resolution", "rank": 0, "tiers": [tier]}
+        return str((await self.made(Role.ADMIN, "/v1/sla-policies", body))["code"])
+
+    async def outdated_code(self) -> str:
+        """Of a limit with clocks that run by a version before the newest."""
+        code = await self.limit_code()
+        for _ in range(self.many):
+            await start(self.system, Facts(tier=code))
+        await self.made(Role.ADMIN, f"/v1/sla-policies/{code}/versions", LIMIT | {"amount": 60})
+        return code
+
+    async def waiver_id(self) -> str:
+        """Asked for by customer service."""
+        clock = await clock_of(self.system, await start(self.system), ClockKind.CONTRACT)
+        service = await self.caller(Role.CUSTOMER_SERVICE)
+        async with self.system.database.sessions.begin() as session:
+            return str((await waivers.request(session, service.principal, clock, TEXT)).id)
+
     async def segment_id(self) -> str:
         """A dynamic one."""
         made = await self.made(Role.MARKETING, "/v1/segments", CALLS["create_segment"].body)
@@ -377,9 +412,7 @@ class World:
         """One that was answered, and that is nobody's in particular."""
         complaint = await self.answered_complaint_id()
         async with owner(self.system) as connection:
-            await connection.execute(
-                "UPDATE complaints SET handler_id = NULL WHERE id = $1", UUID(complaint)
-            )
+            await connection.execute("UPDATE complaints SET handler_id = NULL WHERE id = $1", UUID(complaint))
         return complaint
 
     async def drafted_complaint_id(self) -> str:
@@ -431,9 +464,9 @@ class World:
         """One whose customer need not be called by a person."""
         body = CALLS["create_complaint"].body | {"severity": "low", "tracking_nos": []}
         body |= {"customer_id": None}
-        while drawn(
-            UUID(made := (await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])
-        ) < 10:
+        while (
+            drawn(UUID(made := (await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])) < 10
+        ):
             pass
         await self.served(made, "investigate")
         return await self.served(made, "answer", CALLS["answer_complaint"].body)
@@ -456,15 +489,10 @@ class World:
     async def colleague_id(self) -> str:
         return (await self.system.staff(Role.CUSTOMER_SERVICE)).id
 
-    async def escalation_id(self) -> str:
-        """One that the caller of customer service was told of."""
-        complaint, caller = await self.complaint_id(), await self.caller(Role.CUSTOMER_SERVICE)
-        await caller.request("PUT", f"/v1/complaint-handlers/{caller.id}", json={"capacity": 1000})
-        path = f"/v1/complaints/{complaint}"
-        await self.made(Role.CUSTOMER_SERVICE, f"{path}/assign", {"handler_id": caller.id})
-        await self.made(Role.CUSTOMER_SERVICE, f"{path}/escalate", {"reason": TEXT})
-        found = "SELECT id FROM complaint_escalations WHERE complaint_id = :id"
-        return str(await self.system.scalar(found, id=UUID(complaint)))
+    async def new_complaint_id(self) -> str:
+        """One that nothing has happened to yet."""
+        body = CALLS["create_complaint"].body
+        return str((await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])
 
     async def order_id(self) -> str:
         body = CALLS["create_order"].body

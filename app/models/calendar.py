@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, Date, ForeignKey, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, CreatedAt, Id
 
@@ -45,14 +45,21 @@ class Calendar(Base):
     en: Mapped[str]
     zone: Mapped[str]
     created_at: Mapped[CreatedAt]
+    versions: Mapped[list["CalendarVersion"]] = relationship(
+        lazy="raise", back_populates="calendar", order_by="CalendarVersion.number.desc()"
+    )
+
+    @property
+    def version(self) -> int:
+        """The number of the newest."""
+        return max(version.number for version in self.versions)
 
 
 class CalendarVersion(Base):
-    """What a calendar says for clocks that start on `valid_from` or later, until the next version does.
+    """What a calendar says for clocks that start on `valid_from` or later; of one day the later number holds.
 
-    Only ever inserted: a due time can be worked out again from the version it came from. `hours` by weekday,
-    `date_overrides` and `breaks` by date, as `services/clocks/working_time.py` reads them; `years` tells of each
-    year how sure its holidays are.
+    Only ever inserted: a due time can be worked out again from the version it came from. `hours`, `date_overrides`
+    and `breaks` stand as they were written; `years` tells of each year how sure its holidays are.
     """
 
     __tablename__ = "calendar_versions"
@@ -73,3 +80,4 @@ class CalendarVersion(Base):
     source: Mapped[str]
     created_by: Mapped[UUID | None]
     created_at: Mapped[CreatedAt]
+    calendar: Mapped[Calendar] = relationship(lazy="joined", innerjoin=True, back_populates="versions")

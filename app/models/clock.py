@@ -134,12 +134,13 @@ class SlaPolicy(Base):
     created_at: Mapped[CreatedAt]
 
 
-class Clock(Stateful, Base):
+class Clock(Base):
     """A limit at work on one subject. Everything here but the identity is the fold of its events.
 
     `paused_s` and `elapsed_s` are what the fold says up to the last event. A paused clock has no `due_at`, unless it
     was past it already. `next_at`: when the sweep must look at it again, for an alarm or for a pause that ends by
-    itself. It counts no versions: whoever moves a clock holds its row, and nobody edits one.
+    itself. It counts no versions: whoever moves a clock holds its row, and nobody edits one. Which moves there are, the
+    fold says (`services/clocks/fold.py`).
     """
 
     __tablename__ = "clocks"
@@ -158,13 +159,6 @@ class Clock(Stateful, Base):
         Index(None, "due_at", "id"),
         Index("ix_clocks_live", "policy_id", "id", postgresql_where=text("state IN ('running', 'paused')")),
     )
-    transitions: ClassVar[Transitions] = {
-        ClockState.RUNNING: {ClockState.PAUSED, ClockState.MET, ClockState.CANCELLED, ClockState.WAIVED},
-        ClockState.PAUSED: {ClockState.RUNNING, ClockState.MET, ClockState.CANCELLED, ClockState.WAIVED},
-        ClockState.MET: {ClockState.RUNNING, ClockState.PAUSED, ClockState.WAIVED},
-        ClockState.CANCELLED: {ClockState.RUNNING, ClockState.PAUSED},
-        ClockState.WAIVED: set(),
-    }
 
     id: Mapped[Id]
     subject_type: Mapped[ClockSubject] = mapped_column(choice(ClockSubject))

@@ -68,6 +68,16 @@ class ComplaintOutcome(StrEnum):
     UNREACHED = "unreached"
 
 
+class AssignmentRule(StrEnum):
+    """Why somebody got a complaint, or nobody."""
+
+    OWN_TEAM = "own_team"
+    SKILL = "skill"
+    LOAD = "load"
+    OVERFLOW = "overflow"
+    BY_HAND = "by_hand"
+
+
 class CaseTree(StrEnum):
     """Trees of words with which a case is described."""
 
@@ -283,7 +293,7 @@ class ComplaintAssignment(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     handler_id: Mapped[UUID | None]
     team_id: Mapped[UUID | None]
-    rule: Mapped[str]
+    rule: Mapped[AssignmentRule] = mapped_column(choice(AssignmentRule))
     considered: Mapped[list[dict[str, Any]]]
     assigned_by: Mapped[UUID]
     created_at: Mapped[CreatedAt]

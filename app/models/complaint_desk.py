@@ -35,6 +35,7 @@ class ComplaintEscalation(Base):
     __tablename__ = "complaint_escalations"
     __table_args__ = (
         Index(None, "to_id", "created_at", "id"),
+        Index(None, "created_at", "id"),
         Index(None, "complaint_id"),
         Index("uq_complaint_escalations_once", "clock_id", "share", unique=True),
     )
@@ -47,4 +48,3 @@ class ComplaintEscalation(Base):
     share: Mapped[int | None]
     reason: Mapped[str | None]
     created_at: Mapped[CreatedAt]
-    seen_at: Mapped[datetime | None]

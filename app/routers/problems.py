@@ -114,8 +114,9 @@ def status_of(error: CourierError) -> int:
 
 
 def pointer_to(location: Sequence[int | str]) -> str:
-    """A JSON pointer (RFC 6901) to a place in body, query, path or header."""
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in location)
+    """A JSON pointer (RFC 6901) to a place in body, query, path or header; a key that is wrong is such a place itself."""
+    steps = (str(step) for step in location if step != "[key]")
+    return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
 def install(app: FastAPI) -> None:

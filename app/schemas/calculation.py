@@ -46,7 +46,7 @@ class CalculationRequest(
 
     calendar: CalendarForm
     start: Instant
-    seconds: Annotated[int | None, Field(ge=0, le=_LONGEST), WHOLE] = None
+    seconds: Annotated[int, Field(ge=0, le=_LONGEST), WHOLE] | None = None
     end: Instant | None = None
     pauses: Annotated[
         list[Pause], Field(max_length=1000, description="When the clock stands; they may overlap")

@@ -1,14 +1,16 @@
-"""Calendars as people write them, and sums made with them."""
+"""Calendars, as people write them and as they are kept."""
 
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Annotated
+from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from app.schemas.base import Body, Day, Zone, normalised, refused
+from app.models.calendar import StepReason, YearCertainty
+from app.schemas.base import Body, Day, Grounds, Line, Read, Word, Zone, normalised, refused
 
 _NEXT_DAY = 24 * 60
-_LONGEST_TARGET = 100 * 366 * 86_400
 
 
 def minutes(wall: str) -> int:
@@ -52,10 +54,10 @@ Interval = Annotated[
     list[WallTime], Field(min_length=2, max_length=2, examples=[["09:00", "17:00"]]), AfterValidator(_forward)
 ]
 """From, and to where it no longer holds. It belongs to the day that it begins on."""
-Intervals = Annotated[list[Interval], Field(max_length=24), AfterValidator(_apart)]
+Intervals = Annotated[list[Interval], Field(max_length=8), AfterValidator(_apart)]
 """Those of one day, in their order; they may touch."""
-Dated = Annotated[dict[Day, Intervals], Field(max_length=1000)]
-Days = Annotated[list[Day], Field(max_length=2000)]
+Dated = Annotated[dict[Day, Intervals], Field(max_length=250)]
+Days = Annotated[list[Day], Field(max_length=1000)]
 
 
 class WeekHours(Body):
@@ -87,3 +89,103 @@ class CalendarForm(CalendarHours):
     """All that a clock has to know of a calendar."""
 
     tz: Annotated[Zone, Field(description="IANA zone that the hours are told in")]
+
+
+_OFFICE = {day: [["09:00", "12:00"], ["13:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+_VERSION = {
+    "valid_from": "2027-01-01",
+    "hours": _OFFICE,
+    "holidays": ["2027-02-06"],
+    "date_overrides": {"2027-02-20": [["09:00", "12:00"]]},
+    "years": {"2027": "provisional"},
+    "source": "国务院办公厅关于 2027 年部分节假日安排的通知",
+}
+
+Year = Annotated[str, Field(pattern="^[12][0-9]{3}$", examples=["2027"])]
+
+
+class CalendarVersionCreate(CalendarHours, json_schema_extra={"examples": [_VERSION]}):
+    """What holds for clocks that start on `valid_from` or later; what was said before stays as it is."""
+
+    valid_from: Day
+    years: Annotated[
+        dict[Year, YearCertainty],
+        Field(max_length=200, description="Whether a year's holidays were announced or are only probable"),
+    ] = {}
+    source: Grounds
+
+
+class CalendarCreate(
+    Body,
+    json_schema_extra={
+        "examples": [
+            {"code": "hz_office", "zh": "杭州办公时间", "en": "Hangzhou office", "zone": "Asia/Shanghai"}
+            | {"version": _VERSION}
+        ]
+    },
+):
+    """With its first version."""
+
+    code: Word
+    zh: Line
+    en: Line
+    zone: Zone
+    version: CalendarVersionCreate
+
+
+class CalendarSummary(Read):
+    id: UUID
+    code: str
+    zh: str
+    en: str
+    zone: str
+    created_at: datetime
+
+
+class CalendarVersionRead(Read):
+    """As it was written. `created_by` is null where it came with the product."""
+
+    id: UUID
+    number: int
+    valid_from: date
+    hours: WeekHours
+    holidays: list[date]
+    date_overrides: dict[date, list[list[str]]]
+    breaks: dict[date, list[list[str]]]
+    years: dict[str, YearCertainty]
+    source: str
+    created_by: UUID | None
+    created_at: datetime
+
+
+class CalendarYearQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    number: Annotated[
+        int | None, Field(ge=1, le=100_000, description="Of the version; the newest, if left out")
+    ] = None
+
+
+class CalendarDay(Read):
+    day: date
+    open: bool
+    seconds: Annotated[int, Field(description="Of work, on a day on which no clock is turned")]
+    why: Annotated[StepReason, Field(description="What most of its work is, or what keeps it closed")]
+
+
+class CalendarYear(Read):
+    """Each of its days, as one version has them."""
+
+    year: int
+    number: int
+    certainty: Annotated[
+        YearCertainty | None, Field(description="Null where nobody said anything of this year's holidays")
+    ]
+    days: list[CalendarDay]
+
+
+class CalendarRead(CalendarSummary):
+    """With its versions, the newest first; `version` is the number of that."""
+
+    version: int
+    versions: list[CalendarVersionRead]

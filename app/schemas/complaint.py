@@ -8,7 +8,13 @@ from pydantic import BaseModel, Field
 
 from app.models.clock import ClockKind, ClockMetric
 from app.models.code import Severity
-from app.models.complaint import ComplainantRole, ComplaintChannel, ComplaintOutcome, ComplaintState
+from app.models.complaint import (
+    AssignmentRule,
+    ComplainantRole,
+    ComplaintChannel,
+    ComplaintOutcome,
+    ComplaintState,
+)
 from app.paging import ListQuery
 from app.schemas.base import WHOLE, Body, Grounds, Instant, Line, Phone, Prose, Read, TrackingNo, Word
 from app.schemas.clock import ClockRead, PauseReason
@@ -250,7 +256,7 @@ class AssignmentRead(Read):
     number: int
     handler_id: UUID | None
     team_id: UUID | None
-    rule: Annotated[str, Field(json_schema_extra={"x-code-list": "assignment_rule"})]
+    rule: AssignmentRule
     considered: Annotated[
         list[dict[str, Any]], Field(description="Whom the rule looked at, the best first, and why not")
     ]

@@ -61,7 +61,8 @@ class CaseTermRead(Read):
 
 
 class EscalationQuery(ListQuery):
-    seen: bool | None = None
+    complaint_id: UUID | None = None
+    to_id: UUID | None = None
 
 
 class EscalationRead(Read):
@@ -75,4 +76,3 @@ class EscalationRead(Read):
     share: Annotated[int | None, Field(description="Per cent of the clock's limit; null if taken up by hand")]
     reason: Redacted | None
     created_at: datetime
-    seen_at: datetime | None

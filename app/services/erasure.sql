@@ -51,6 +51,8 @@ UPDATE customer_grants SET reason = '' WHERE customer_id = ANY (:customers);
 UPDATE legal_holds SET reason = '', lift_reason = NULL WHERE customer_id = ANY (:customers);
 UPDATE proposals SET changes = '{}', evidence = '', reason = NULL WHERE customer_id = ANY (:customers);
 UPDATE tasks SET note = NULL WHERE customer_id = ANY (:customers);
+UPDATE clock_waivers SET reason = '', note = NULL
+WHERE clock_id IN (SELECT id FROM clocks WHERE customer_id = ANY (:customers));
 SELECT forget_confirmations(:customers);
 UPDATE import_rows SET before = NULL, problems = NULL WHERE customer_id = ANY (:customers);
 UPDATE orders SET note = NULL, parcels = (

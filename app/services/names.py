@@ -8,10 +8,6 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
-from pypinyin import lazy_pinyin
-from pypinyin.constants import RE_HANS
-from pypinyin.seg import simpleseg
-
 LONGEST = 40
 """Syllables that are kept; company names of the trade register end long before."""
 MOST_WAYS = 8
@@ -27,15 +23,23 @@ _SYLLABLE = re.compile(
 
 def romanised(name: str) -> str:
     """Syllables and words in small Latin letters, apart: 重庆青禾 Zürich -> `chong qing qing he zurich`."""
+    from pypinyin.seg import simpleseg  # noqa: PLC0415  # as in `pinyin`
+
     parts = simpleseg.seg(unicodedata.normalize("NFKC", name))
     return " ".join([word for part in parts for word in _read(part)][:LONGEST])
+
+
+def pinyin(text: str) -> list[str]:
+    """The syllables of characters, as they are read within this text; what is none stays as it is."""
+    from pypinyin import lazy_pinyin  # noqa: PLC0415  # a fifth of a worker's start, and many never read a name
+
+    return lazy_pinyin(text)
 
 
 @lru_cache(100_000)
 def _read(part: str) -> tuple[str, ...]:
     """A character, phrase or run of letters as `lazy_pinyin` reads it within a text; kept, for it takes 50 us."""
-    syllables = lazy_pinyin(part) if RE_HANS.match(part) else [part]
-    return tuple(word for each in syllables for word in _WORD.findall(_folded(each)))
+    return tuple(word for each in pinyin(part) for word in _WORD.findall(_folded(each)))
 
 
 def query(typed: str) -> str:

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from importlib import resources
 from typing import Any
 
-from sqlalchemy import Table, delete, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, bindparam, delete, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
@@ -29,6 +29,21 @@ _ADD_CODES = text("""
         SELECT FROM carrier_codes WHERE list = :list AND code = :code AND reason_code = :reason_code
     )
 """)
+
+_ADD_CALENDAR = text("""
+    INSERT INTO calendars (id, code, zh, en, zone) VALUES (:id, :code, :zh, :en, :zone)
+    ON CONFLICT (code) DO NOTHING
+""")
+_ADD_CALENDAR_VERSION = text("""
+    INSERT INTO calendar_versions
+        (id, calendar_id, number, valid_from, hours, holidays, date_overrides, breaks, years, source)
+    SELECT :id, c.id, (SELECT coalesce(max(number), 0) + 1 FROM calendar_versions WHERE calendar_id = c.id),
+        :valid_from, :hours, :holidays, :date_overrides, '{}', :years, :source
+    FROM calendars c
+    WHERE c.code = :code
+      AND NOT EXISTS (SELECT FROM calendar_versions v WHERE v.calendar_id = c.id AND v.source = :source)
+""").bindparams(*(bindparam(name, type_=JSONB) for name in ("hours", "date_overrides", "years")))
+"""What the product says anew of a calendar has another source, and becomes a version beside the house's own."""
 
 
 async def load(connection: AsyncConnection) -> None:
@@ -57,6 +72,8 @@ async def load(connection: AsyncConnection) -> None:
     policies = insert(SlaPolicy).values([_policy(row) for row in _rows("sla_policies")])
     await connection.execute(policies.on_conflict_do_nothing(index_elements=("code", "number")))
     await connection.execute(_ADD_CODES, [_carrier_code(row) for row in _rows("carrier_codes")])
+    await connection.execute(_ADD_CALENDAR, [{**row, "id": uuid7()} for row in _rows("calendars")])
+    await connection.execute(_ADD_CALENDAR_VERSION, [_calendar(row) for row in _rows("calendars")])
 
 
 async def _upsert(
@@ -100,3 +117,8 @@ def _policy(row: dict[str, Any]) -> dict[str, Any]:
 def _carrier_code(row: dict[str, Any]) -> dict[str, Any]:
     fixed = {"reason_code": "", "valid_from": SHIPPED_FROM, "source": SHIPPED_SOURCE, "id": uuid7()}
     return {**fixed, **row}
+
+
+def _calendar(row: dict[str, Any]) -> dict[str, Any]:
+    holidays = [date.fromisoformat(day) for day in row["holidays"]]
+    return {**_dated(row), "id": uuid7(), "holidays": holidays}

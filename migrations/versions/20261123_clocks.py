@@ -17,7 +17,6 @@ def upgrade() -> None:
     _clock_events()
     _clock_waivers()
     op.execute("REVOKE UPDATE, DELETE ON clock_events, clock_alarms FROM crm_app")
-    op.execute("REVOKE DELETE ON sla_policies, clocks, clock_waivers FROM crm_app")
 
 
 def downgrade() -> None:

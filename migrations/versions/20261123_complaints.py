@@ -307,7 +307,21 @@ def _complaint_assignments() -> None:
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("handler_id", sa.Uuid(), nullable=True),
         sa.Column("team_id", sa.Uuid(), nullable=True),
-        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column(
+            "rule",
+            sa.Enum(
+                "own_team",
+                "skill",
+                "load",
+                "overflow",
+                "by_hand",
+                name="assignmentrule_known",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
         sa.Column("considered", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("assigned_by", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -342,7 +356,6 @@ def _complaint_escalations() -> None:
         sa.Column("share", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["clock_id"], ["clocks.id"], name=op.f("fk_complaint_escalations_clock_id")),
         sa.ForeignKeyConstraint(
             ["complaint_id"], ["complaints.id"], name=op.f("fk_complaint_escalations_complaint_id")
@@ -351,6 +364,9 @@ def _complaint_escalations() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaint_escalations")),
     )
     op.create_index(op.f("ix_complaint_escalations_complaint_id"), "complaint_escalations", ["complaint_id"])
+    op.create_index(
+        op.f("ix_complaint_escalations_created_at_id"), "complaint_escalations", ["created_at", "id"]
+    )
     op.create_index(
         op.f("ix_complaint_escalations_to_id_created_at_id"),
         "complaint_escalations",

@@ -40,6 +40,8 @@ TAGS = {
     "tracking": "What dispatch systems push.",
     "delivery exceptions": "What is wrong with parcels, and who sees to it.",
     "carrier codes": "What carriers' codes mean.",
+    "calendars": "When work is done: hours, holidays, make-up days, in versions that never change.",
+    "clocks": "What time counts, and when something is due.",
     "codes": "Code lists with their labels.",
     "partner": "What partner portals query.",
     "kpis": "Figures, with what they are made of.",

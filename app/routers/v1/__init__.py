@@ -9,6 +9,8 @@ from app.routers.routes import operation_id
 from app.routers.v1 import (
     audit,
     auth,
+    calculations,
+    calendars,
     carrier_codes,
     case_terms,
     clients,
@@ -100,6 +102,8 @@ NOUNS = (
     privacy_requests,
     legal_holds,
     retention_rules,
+    calendars,
+    calculations,
 )
 
 

@@ -1,5 +1,6 @@
 """Sums with working time."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -20,4 +21,4 @@ async def calculate_clock(
     body: CalculationRequest, _: Reckoner, _admitted: Reading
 ) -> dict[str, datetime | int | float]:
     """By a calendar of your own: when something is due, or how much working time has passed. Stores nothing."""
-    return calculation.calculate(body)
+    return await asyncio.to_thread(calculation.calculate, body)

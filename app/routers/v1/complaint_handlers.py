@@ -1,14 +1,13 @@
-"""Who works complaints, and what they were told of."""
+"""Who works complaints, and whom late ones were taken up to."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
 
-from app.models.complaint_desk import ComplaintEscalation
 from app.paging import Page, paginate
 from app.roles import Scope
-from app.routers.deps import OnceSession, Reading, Session, holder_of
+from app.routers.deps import Reading, Session, holder_of
 from app.routers.routes import CourierRouter
 from app.schemas.complaint_desk import EscalationQuery, EscalationRead, HandlerRead, HandlerWrite
 from app.security import Principal
@@ -34,21 +33,9 @@ async def set_complaint_handler(
     return await handlers.put(session, actor, user_id, body)
 
 
-@router.get("/complaint-escalations", summary="List what I was told of", response_model=Page[EscalationRead])
+@router.get("/complaint-escalations", summary="List what was taken up", response_model=Page[EscalationRead])
 async def list_complaint_escalations(
     query: Annotated[EscalationQuery, Query()], actor: Reader, session: Reading
 ) -> dict[str, Any]:
-    """Complaints that were taken up to the caller, the latest first."""
-    return await paginate(session, escalation.mine(actor, query), query)
-
-
-@router.post(
-    "/complaint-escalations/{escalation_id}/see",
-    summary="Say that I have seen it",
-    response_model=EscalationRead,
-)
-async def see_complaint_escalation(
-    escalation_id: UUID, actor: Reader, session: OnceSession
-) -> ComplaintEscalation:
-    """The first time counts."""
-    return await handlers.see(session, actor, escalation_id)
+    """The latest first; `to_id` gives what one person was told of."""
+    return await paginate(session, escalation.listed(actor, query), query)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query
 
 from app.models.complaint import Complaint, ComplaintAssignment
 from app.paging import Page, paginate
@@ -48,20 +48,13 @@ async def search_complaints(body: ComplaintSearch, actor: Reader, session: Readi
     return await reading.search(session, actor, body)
 
 
-@router.post(
-    "",
-    summary="Register a complaint",
-    status_code=201,
-    response_model=ComplaintRead,
-    responses={200: {"model": ComplaintRead, "description": "The channel's message was registered before"}},
-)
-async def create_complaint(
-    body: ComplaintCreate, tag: Tag, response: Response, actor: Writer, session: OnceSession
-) -> Complaint:
-    """Numbered and acknowledged at once; its clocks run from `received_at`."""
-    registered = await intake.create(session, actor, body)
-    response.status_code = 201 if registered.is_new else 200
-    return _tagged(tag, registered.complaint)
+@router.post("", summary="Register a complaint", status_code=201, response_model=ComplaintRead)
+async def create_complaint(body: ComplaintCreate, tag: Tag, actor: Writer, session: OnceSession) -> Complaint:
+    """Numbered and acknowledged at once; its clocks run from `received_at`.
+
+    The same `message_id` of the same channel is answered with the complaint that it has become.
+    """
+    return _tagged(tag, await intake.create(session, actor, body))
 
 
 @router.get("/{complaint_id}", summary="Read a complaint", response_model=ComplaintRead)

@@ -69,7 +69,9 @@ async def preview_retarget(code: Code, _: Writer, session: Reading) -> dict[str,
 
 @router.post("/{code}/retarget", summary="Retarget clocks", status_code=202, response_model=JobRead)
 async def retarget_clocks(code: Code, actor: Writer, session: OnceSession) -> Job:
-    """Brings open clocks to the newest version, a thousand at a time. What was used up and paused is kept; nobody is
-    late before now by a limit that became shorter, and no alarm comes twice.
+    """Brings open clocks to the newest version, a thousand at a time.
+
+    What was used up and paused is kept. Nobody is late before now by a limit that became shorter, and no alarm comes
+    twice.
     """
     return await retargeting.enqueue(session, actor, code)

@@ -76,22 +76,22 @@ class LocalDays:
         weekday = bisect_left(self._before_weekday, rest + 1) - 1
         return self._within(weeks * 7 + weekday - _THURSDAY, rest + 1 - self._before_weekday[weekday])
 
-    def pieces(self, start: int, end: int) -> Iterator[Piece]:
-        """Those that hold between two local times, in local time themselves; where all days are alike, in one."""
+    def begins(self, start: int, end: int) -> Iterator[tuple[int, StepReason]]:
+        """Where the pieces begin that hold between two local times; where all days are alike, they are one."""
         at = start // DAY
-        while at * DAY < end:
+        while (midnight := at * DAY) < end:
             if self._always and at not in self._special:
-                following = next(iter(self._numbers[bisect_left(self._numbers, at) :][:1]), -(-end // DAY))
-                yield Piece(at * DAY, following * DAY, self._always)
-                at = following
+                yield max(midnight, start), self._always
+                nth = bisect_left(self._numbers, at)
+                at = self._numbers[nth] if nth < len(self._numbers) else end // DAY + 1
                 continue
-            for piece in self._day(at).pieces:
-                yield Piece(at * DAY + piece.start, at * DAY + piece.end, piece.why)
+            for begin, finish, why in self._day(at).pieces:
+                if start < midnight + finish and midnight + begin < end:
+                    yield max(midnight + begin, start), why
             at += 1
 
-    def rests(self, day: date) -> bool:
-        """Whether no work is done on this date."""
-        return self._day(_number(day)).total == 0
+    def day(self, day: date) -> Day:
+        return self._day(_number(day))
 
     def _day(self, at: int) -> Day:
         return self._special.get(at) or self._week[_weekday(at)]

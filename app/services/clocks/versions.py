@@ -12,16 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import Conflict
 from app.models.calendar import Calendar, CalendarVersion
 from app.models.clock import Counting, SlaPolicy
-from app.schemas.calendar import CalendarForm, CalendarHours
 from app.services.clocks.fold import Key
 from app.services.clocks.legal_time import Days
+from app.services.clocks.ready import working_time
 from app.services.clocks.terms import EverySecond, Terms
 from app.services.clocks.working_time import WorkingTime
 
 EVERY_SECOND = EverySecond()
-
-_ready: dict[UUID, WorkingTime] = {}
-"""Calendars' versions made ready to count by, once a process."""
 
 
 async def keys(
@@ -66,21 +63,10 @@ async def terms(session: AsyncSession, wanted: Iterable[Key]) -> dict[Key, Terms
 
 
 async def _calendars(session: AsyncSession, ids: set[UUID]) -> dict[UUID | None, WorkingTime]:
-    """What is missing is read and made ready; the rest was, for a version never changes."""
-    if missing := ids - _ready.keys():
-        rows = await session.execute(
-            select(CalendarVersion, Calendar.zone)
-            .join(Calendar, Calendar.id == CalendarVersion.calendar_id)
-            .where(CalendarVersion.id.in_(missing))
-        )
-        for version, zone in rows:
-            _ready[version.id] = _working_time(version, zone)
-    return {each: _ready[each] for each in ids}
-
-
-def _working_time(version: CalendarVersion, zone: str) -> WorkingTime:
-    said = {name: getattr(version, name) for name in CalendarHours.model_fields}
-    return WorkingTime(CalendarForm(tz=zone, **said))
+    versions = (
+        await session.scalars(select(CalendarVersion).where(CalendarVersion.id.in_(ids))) if ids else ()
+    )
+    return {version.id: working_time(version) for version in versions}
 
 
 def _terms(policy: SlaPolicy, calendar: WorkingTime | None) -> Terms:

@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from app.errors import NoWorkingTime
 from app.models.calendar import StepReason
 from app.schemas.calendar import CalendarForm
-from app.services.clocks.local_days import LocalDays, Piece
-from app.services.clocks.step import Step
+from app.services.clocks.local_days import LocalDays
+from app.services.clocks.step import Step, counts
 from app.services.clocks.zones import LAST, count, instant, turns
 
 Pauses = Sequence[tuple[datetime, datetime]]
@@ -71,7 +71,13 @@ class WorkingTime:
 
     def rests(self, day: date) -> bool:
         """Whether no work is done on this local date."""
-        return self._days.rests(day)
+        return self._days.day(day).total == 0
+
+    def day(self, day: date) -> tuple[timedelta, StepReason]:
+        """The work of a local date, by its clocks if they are not turned, and what most of it is or keeps it closed."""
+        pieces, total = self._days.day(day)
+        longest = max(pieces, key=lambda piece: (counts(piece.why), piece.end - piece.start))
+        return timedelta(microseconds=total), longest.why
 
     def _worked(self, at: int) -> int:
         nth = self._turn(at)
@@ -89,29 +95,27 @@ class WorkingTime:
 
     def _steps(self, start: int, end: int) -> Iterator[Step]:
         """Pieces that follow one another for the same reason are one step."""
-        last: Piece | None = None
-        for piece in self._pieces(start, end):
-            if last is None or last.why is not piece.why:
-                if last is not None:
-                    yield Step(instant(last.start), instant(last.end), last.why)
-                last = piece
-            else:
-                last = Piece(last.start, piece.end, piece.why)
-        if last is not None:
-            yield Step(instant(last.start), instant(last.end), last.why)
+        since, why = instant(start), None
+        for at, following in self._begins(start, end):
+            if following is not why:
+                if why is not None:
+                    until = instant(at)
+                    yield Step(since, until, why)
+                    since = until
+                why = following
+        if why is not None:
+            yield Step(since, instant(end), why)
 
-    def _pieces(self, start: int, end: int) -> Iterator[Piece]:
-        """The calendar's pieces between two moments, cut where clocks are turned."""
+    def _begins(self, start: int, end: int) -> Iterator[tuple[int, StepReason]]:
+        """Where the calendar's pieces begin between two moments; they end, too, where clocks are turned."""
         for nth in range(self._turn(start), len(self._since)):
             offset = self._offset[nth]
             since = max(start, self._since[nth]) if nth else start
             until = min(end, self._since[nth + 1]) if nth + 1 < len(self._since) else end
             if since >= until:
                 return
-            for piece in self._days.pieces(since + offset, until + offset):
-                low, high = max(piece.start - offset, since), min(piece.end - offset, until)
-                if low < high:
-                    yield Piece(low, high, piece.why)
+            for at, why in self._days.begins(since + offset, until + offset):
+                yield at - offset, why
 
 
 def _merged(pauses: Pauses, start: int, end: int) -> list[tuple[int, int]]:

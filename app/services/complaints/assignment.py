@@ -13,7 +13,7 @@ from app.clock import now
 from app.errors import Conflict, Invalid
 from app.models.account import TeamMember, User
 from app.models.clock import ClockMetric
-from app.models.complaint import OPEN_STATES, Complaint, ComplaintAssignment
+from app.models.complaint import OPEN_STATES, AssignmentRule, Complaint, ComplaintAssignment
 from app.models.complaint_desk import Handler
 from app.models.customer import Customer, CustomerAddress
 from app.models.shipment import Shipment, TrackingNumber
@@ -81,7 +81,7 @@ async def assign(
         await assign_by_rule(session, actor, complaint)
     else:
         await _must_handle(session, body.handler_id)
-        await _assign(session, actor, complaint, body.handler_id, rule="by_hand")
+        await _assign(session, actor, complaint, body.handler_id, rule=AssignmentRule.BY_HAND)
     return await reading.get(session, actor, complaint_id)
 
 
@@ -105,15 +105,15 @@ async def drain(session: AsyncSession) -> int:
     return found
 
 
-def _rule(candidates: Sequence[Candidate], chosen: UUID | None) -> str:
+def _rule(candidates: Sequence[Candidate], chosen: UUID | None) -> AssignmentRule:
     best = next((each for each in candidates if each.user_id == chosen), None)
     if best is None:
-        return "overflow"
+        return AssignmentRule.OVERFLOW
     if best.in_team:
-        return "own_team"
+        return AssignmentRule.OWN_TEAM
     if best.is_skilled:
-        return "skill"
-    return "load"
+        return AssignmentRule.SKILL
+    return AssignmentRule.LOAD
 
 
 async def _assign(
@@ -122,26 +122,26 @@ async def _assign(
     complaint: Complaint,
     handler_id: UUID | None,
     *,
-    rule: str,
+    rule: AssignmentRule,
     candidates: Sequence[Candidate] = (),
 ) -> None:
     at = now()
-    complaint.handler_id = handler_id
-    complaint.updated_at = at
     latest = select(func.coalesce(func.max(ComplaintAssignment.number), 0) + 1).where(
         ComplaintAssignment.complaint_id == complaint.id
     )
-    session.add(
-        ComplaintAssignment(
-            complaint_id=complaint.id,
-            number=(await session.execute(latest)).scalar_one(),
-            handler_id=handler_id,
-            team_id=complaint.team_id,
-            rule=rule,
-            considered=[_told(each) for each in candidates[:SHOWN]],
-            assigned_by=actor.id,
-        )
+    number = (await session.execute(latest)).scalar_one()
+    complaint.handler_id = handler_id
+    complaint.updated_at = at
+    decision = ComplaintAssignment(
+        complaint_id=complaint.id,
+        number=number,
+        handler_id=handler_id,
+        team_id=complaint.team_id,
+        rule=rule,
+        considered=[_told(each) for each in candidates[:SHOWN]],
+        assigned_by=actor.id,
     )
+    session.add_all([complaint, decision])
     about = reading.subject(complaint)
     if handler_id is None:
         await events.record(session, actor, "complaint.queued", about)

@@ -136,12 +136,13 @@ async def _raise(session: AsyncSession, told: Sequence[ComplaintEscalation]) -> 
     await events.record_all(session, Principal.SYSTEM, happenings)
 
 
-def mine(actor: Principal, query: EscalationQuery) -> Select[ComplaintEscalation]:
-    """What the caller was told of, the latest first."""
-    statement = select(ComplaintEscalation).where(ComplaintEscalation.to_id == actor.id)
-    if query.seen is not None:
-        unseen = ComplaintEscalation.seen_at.is_(None)
-        statement = statement.where(~unseen if query.seen else unseen)
+def listed(principal: Principal, query: EscalationQuery) -> Select[ComplaintEscalation]:
+    """What was taken up of the complaints that the principal may know of, the latest first."""
+    seen = reading.visible(principal).with_only_columns(Complaint.id)
+    statement = select(ComplaintEscalation).where(ComplaintEscalation.complaint_id.in_(seen))
+    for name in ("complaint_id", "to_id"):
+        if (value := getattr(query, name)) is not None:
+            statement = statement.where(getattr(ComplaintEscalation, name) == value)
     return statement.order_by(ComplaintEscalation.created_at.desc(), ComplaintEscalation.id.desc())
 
 

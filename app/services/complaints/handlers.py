@@ -10,7 +10,7 @@ from app.clock import now
 from app.errors import Invalid, NotFound
 from app.models.account import User
 from app.models.complaint import OPEN_STATES, CaseTerm, CaseTree, Complaint
-from app.models.complaint_desk import ComplaintEscalation, Handler
+from app.models.complaint_desk import Handler
 from app.schemas.complaint_desk import CaseTermQuery, HandlerWrite
 from app.security import Principal
 from app.services import events
@@ -30,7 +30,7 @@ async def listed(session: AsyncSession) -> list[dict[str, Any]]:
             Handler.is_on_duty.desc(), _OPEN.op("-")(Handler.capacity), Handler.user_id
         )
     )
-    return [_with_open(handler, count) for handler, count in rows.tuples()]
+    return [_with_open(handler, count) for handler, count in rows]
 
 
 async def put(session: AsyncSession, actor: Principal, user_id: UUID, body: HandlerWrite) -> dict[str, Any]:
@@ -58,19 +58,6 @@ def terms(query: CaseTermQuery) -> Select[CaseTerm]:
     """The trees of words, each in its order."""
     statement = select(CaseTerm).order_by(CaseTerm.tree, CaseTerm.position)
     return statement if query.tree is None else statement.where(CaseTerm.tree == query.tree)
-
-
-async def see(session: AsyncSession, actor: Principal, escalation_id: UUID) -> ComplaintEscalation:
-    """Say that one has seen what one was told of."""
-    told = await session.scalar(
-        select(ComplaintEscalation)
-        .where(ComplaintEscalation.id == escalation_id, ComplaintEscalation.to_id == actor.id)
-        .with_for_update()
-    )
-    if told is None:
-        raise NotFound
-    told.seen_at = told.seen_at or now()
-    return told
 
 
 async def _skills_must_exist(session: AsyncSession, skills: list[str]) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
 
 from app.clock import ZONE, now
 from app.errors import Invalid
@@ -46,15 +47,7 @@ class Circumstances:
     message_id: str | None
 
 
-@dataclass(frozen=True)
-class Registered:
-    """The complaint, and whether it is a new one."""
-
-    complaint: Complaint
-    is_new: bool
-
-
-async def create(session: AsyncSession, actor: Principal, body: ComplaintCreate) -> Registered:
+async def create(session: AsyncSession, actor: Principal, body: ComplaintCreate) -> Complaint:
     """Register what a member of staff was told. Received in the future, nothing was."""
     received_at = body.received_at or now()
     if received_at > now():
@@ -71,17 +64,15 @@ async def create(session: AsyncSession, actor: Principal, body: ComplaintCreate)
 
 async def register(
     session: AsyncSession, actor: Principal, body: ComplaintRegistration, where: Circumstances
-) -> Registered:
+) -> Complaint:
     """Give it a number and its clocks, say so to the complainant, and find who works on it."""
     await must_be_term(session, CaseTree.COMPLAINT_CATEGORY, body.category, "/body/category")
     if (known := await _known(session, where)) is not None:
-        return Registered(await reading.get(session, actor, known), is_new=False)
+        return await reading.get(session, actor, known)
     complaint = _built(actor, body, where, number=await session.scalar(_NUMBER))
     await _see_repeat(session, complaint, body.tracking_nos)
     tier = await ranking.tier_of(session, complaint)
     complaint.priority = ranking.priority(complaint, tier)
-    session.add(complaint)
-    await session.flush()
     await _tell(session, actor, complaint)
     clocks = await keeping.start(
         session, actor, reading.subject(complaint), ranking.facts(complaint, tier), complaint.received_at
@@ -92,7 +83,7 @@ async def register(
     await assignment.assign_by_rule(session, actor, complaint)
     await session.flush()
     await events.record(session, actor, "complaint.acknowledged", reading.subject(complaint))
-    return Registered(await reading.get(session, actor, complaint.id), is_new=True)
+    return await reading.get(session, actor, complaint.id)
 
 
 async def must_be_term(session: AsyncSession, tree: CaseTree, code: str, pointer: str) -> None:
@@ -190,6 +181,7 @@ def _built(
 ) -> Complaint:
     who = body.complainant
     return Complaint(
+        id=uuid7(),
         number=number,
         category=body.category,
         description=body.description,
@@ -205,7 +197,9 @@ def _built(
         has_authority=who.has_authority,
         received_at=where.received_at,
         state=ComplaintState.RECEIVED,
+        cycle=1,
         repeats=0,
+        escalation=0,
         created_by=actor.id,
         parcels=[ComplaintParcel(tracking_no=number) for number in dict.fromkeys(body.tracking_nos)],
     )

@@ -30,7 +30,7 @@ def priority(complaint: Complaint, tier: str | None) -> int:
         _SEVERITY[complaint.severity]
         + _TIER.get(tier or "", 0)
         + REPEAT * repeats
-        + ESCALATION * (complaint.escalation or 0)
+        + ESCALATION * complaint.escalation
         + NOT_ACCEPTED * (complaint.not_accepted or 0)
     )
 

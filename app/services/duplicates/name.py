@@ -8,9 +8,8 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
-from pypinyin import lazy_pinyin
-
 from app.models.customer import CustomerKind
+from app.services import names
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _PARENTHESES = re.compile(r"[(\[【〔]([^)\]】〕]*)[)\]】〕]")
@@ -118,4 +117,4 @@ def sound_of(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=30_000)
 def _syllable(character: str) -> str:
-    return lazy_pinyin(character)[0]
+    return names.pinyin(character)[0]

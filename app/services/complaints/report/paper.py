@@ -27,7 +27,9 @@ def typeset(report: Mapping[str, Any]) -> bytes:
     template = resources.files("app.services.complaints.report").joinpath("paper.typ").read_bytes()
     data = json.dumps(_paper(report), ensure_ascii=False)
     with resources.as_file(resources.files("app.reference").joinpath("fonts")) as folder:
-        fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
+        fonts = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)]
+        )
     made_at = int(_instant(report["content"]["composed_at"]).timestamp())
     pdf = typst.compile(template, font_paths=fonts, sys_inputs={"data": data}, timestamp=made_at)
     return bytes(pdf)
