@@ -34,6 +34,10 @@ OTHER: dict[str, Any] = {
 
 ERASED: dict[str, str] = {
     "accesses": "data",
+    "complaint_call_backs": "note",
+    "complaint_closings": "reason note",
+    "complaint_report_confirmations": "pdf",
+    "complaint_reports": "content",
     "confirmations": "note",
     "consents": "evidence",
     "contact_points": "value normal label",
@@ -67,6 +71,8 @@ ERASED: dict[str, str] = {
 
 NOBODY: dict[str, str] = {
     "accesses": "operation correlation_id",
+    "complaint_report_confirmations": "sha256",
+    "complaint_reports": "number sha256",
     "customers": "tier",
     "delivery_exceptions": "tracking_no source code reason_code reason action_by",
     "document_versions": "media_type extension",
@@ -87,6 +93,8 @@ OF_THE_HOUSE = {
     "carrier_sources",
     "clients",
     "codes",
+    "confirmation_links",
+    "confirmation_rules",
     "departments",
     "calendar_versions",
     "calendars",
