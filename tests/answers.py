@@ -146,8 +146,10 @@ FIELDS: dict[str, tuple[str, Masks]] = {
         {},
     ),
     "ReportRead": (
-        "complaint_id number version state cycle answer_number content sha256 pdf_sha256 composed_by created_at"
-        " confirmed_by confirmed_at",
+        (
+            "complaint_id number version state cycle answer_number content sha256 pdf_sha256 composed_by"
+            " created_at confirmed_by confirmed_at"
+        ),
         {},
     ),
     "CallBackRead": (
@@ -158,8 +160,10 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "LinkRead": ("number told_at expires_at", {"text": a_text}),
     "LinkAnswered": ("number accepted", {}),
     "ClosingRead": (
-        "id complaint_id cycle answer_number state means_exhausted told_of_appeal requested_by requested_at"
-        " decided_by decided_at",
+        (
+            "id complaint_id cycle answer_number state means_exhausted told_of_appeal requested_by requested_at"
+            " decided_by decided_at"
+        ),
         {"reason": a_text, "note": a_text},
     ),
     "ReadinessRead": ("rule demand outcome missing closing", {}),

@@ -180,7 +180,7 @@ async def test_nobody_decides_on_what_they_asked_for(system: System, manager: Ca
 
 
 async def test_the_line_of_superiors_the_head_and_leaders_of_service_decide_and_nobody_else(
-    system: System, service: Caller
+    system: System,
 ) -> None:
     handler, lead, chief, head, peer = [await system.staff(Role.CUSTOMER_SERVICE) for _ in range(5)]
     executive = await system.staff(Role.EXECUTIVE)

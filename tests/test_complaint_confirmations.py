@@ -111,7 +111,13 @@ def test_the_sample_is_as_large_as_it_says_and_drawn_alike_whoever_draws() -> No
     key=st.uuids(),
 )
 def test_a_rule_fits_what_meets_all_its_conditions(
-    severity: Severity, tier: str | None, severities: set[str], tiers: set[str], share: int | None, key: UUID
+    *,
+    severity: Severity,
+    tier: str | None,
+    severities: set[str],
+    tiers: set[str],
+    share: int | None,
+    key: UUID,
 ) -> None:
     rule = ConfirmationRule(
         severities=list(severities), tiers=list(tiers), share=share, demand=ConfirmationDemand.CALL

@@ -57,7 +57,7 @@ async def test_a_report_tells_the_whole_case_and_is_numbered(system: System, ser
     assert content["closing"] is None
 
 
-async def test_without_an_answer_there_is_nothing_to_report(system: System, service: Caller) -> None:
+async def test_without_an_answer_there_is_nothing_to_report(service: Caller) -> None:
     body = {
         "category": "damage",
         "description": "外箱破损",

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from app.models.account import UserLevel
 from app.models.clock import Clock, ClockEvent, ClockEventKind, ClockKind
 from app.models.complaint import ComplaintState
 from app.roles import MACHINE_ROLES, Role
 from app.services.complaints import confirming
-from sqlalchemy import select
 from tests.complaints import ANSWER, ENOUGH, NO, UNREACHED, YES
 from tests.system import Caller, System
 
@@ -112,9 +112,7 @@ class Walk:
             clocks = await session.scalars(select(Clock).where(Clock.subject_id == UUID(self.complaint)))
             for clock in clocks:
                 happened = await session.scalars(
-                    select(ClockEvent.kind)
-                    .where(ClockEvent.clock_id == clock.id)
-                    .order_by(ClockEvent.number)
+                    select(ClockEvent.kind).where(ClockEvent.clock_id == clock.id).order_by(ClockEvent.number)
                 )
                 kinds = happened.all()
                 assert clock.kind is not ClockKind.STATUTORY or ClockEventKind.PAUSED not in kinds
@@ -124,7 +122,7 @@ class Walk:
     async def must_have_ended_well(self, state: str) -> None:
         """A confirmed report on the latest answer of this cycle, and the customer's word, or a superior's."""
         latest = (
-            "SELECT max(number) FROM complaint_answers a JOIN complaints c ON c.id = a.complaint_id"
+            "SELECT max(a.number) FROM complaint_answers a JOIN complaints c ON c.id = a.complaint_id"
             " WHERE c.id = :id AND a.cycle = c.cycle"
         )
         reported = (
@@ -208,6 +206,17 @@ async def test_a_tap_is_a_step_as_well(system: System) -> None:
     while confirming.drawn(UUID(complaint := await begun(system, "low"))) < 10:
         pass
     walk = Walk(system, complaint, boss)
-    for deed in ("investigate", "answer", "link", "tap no", "answer", "link", "tap yes", "compose", "confirm", "close"):
+    for deed in (
+        "investigate",
+        "answer",
+        "link",
+        "tap no",
+        "answer",
+        "link",
+        "tap yes",
+        "compose",
+        "confirm",
+        "close",
+    ):
         await walk.step(service, deed)
     assert await walk.now() == "closed"

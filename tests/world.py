@@ -14,9 +14,9 @@ import httpx
 from app import worker
 from app.models.clock import ClockKind
 from app.roles import Role
-from app.services.complaints.confirming import drawn
 from app.services.clocks import waivers
 from app.services.clocks.policies import Facts
+from app.services.complaints.confirming import drawn
 from app.worker import run_job, seal_audit
 from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, LIMIT, MAPPING, NOTE, SHIPMENT
 from tests.canaries import NAME, PERSON, TEXT
