@@ -294,8 +294,37 @@ SAID = (
 )
 
 
+ENDED = (
+    (
+        "INSERT INTO complaint_call_backs (id, complaint_id, cycle, answer_number, method, reached, note, attempted_at,"
+        " made_by, by_answerer) VALUES (gen_random_uuid(), $1, 1, 1, 'call', false, $2, now(), $1, false)"
+    ),
+    (
+        "INSERT INTO complaint_closings (id, complaint_id, cycle, answer_number, state, reason, means_exhausted,"
+        " told_of_appeal, requested_by, note) VALUES (gen_random_uuid(), $1, 1, 1, 'requested', $2, true, true, $1, $2)"
+    ),
+    (
+        "INSERT INTO complaint_reports (complaint_id, version, number, cycle, answer_number, content,"
+        " sha256, composed_by) VALUES ($1, 1, 'R', 1, 1, jsonb_build_object('x', $2::text), '', $1)"
+    ),
+    (
+        "INSERT INTO complaint_report_confirmations (complaint_id, version, pdf, sha256, confirmed_by)"
+        " VALUES ($1, 1, convert_to($2, 'UTF8'), '', $1)"
+    ),
+)
+
+
+async def ended(system: System, customer: str) -> None:
+    """What was said of the customer at the end of a complaint."""
+    complaint = await an_answered(system, customer_id=customer)
+    async with owner(system) as connection:
+        for statement in ENDED:
+            await connection.execute(statement, UUID(complaint), WHO)
+
+
 async def said_elsewhere(system: System, customer: str) -> None:
     """What was said of the customer while its data were confirmed and taken in from files."""
+    await ended(system, customer)
     await World(system).import_id()
     async with owner(system) as connection:
         for statement in SAID:

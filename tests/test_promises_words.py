@@ -230,6 +230,7 @@ def kinds_in(source: str) -> set[str]:
 
 
 FILES = {
+    "paper.typ",
     "alembic.ini",
     "app.reference",
     "app.services",
