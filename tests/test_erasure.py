@@ -12,6 +12,7 @@ from app import worker
 from app.models.base import Base
 from app.roles import Role
 from tests.canaries import CANARIES, MAIL, NAME, PERSON, PHONE, TEXT
+from tests.complaints import an_answered
 from tests.owner import execute, owner
 from tests.papers import handed_in
 from tests.system import Caller, System, a_customer, a_shipment, an_event
