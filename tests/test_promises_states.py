@@ -108,7 +108,6 @@ DEEDS = {
     "confirm_complaint_report",
     "record_complaint_call_back",
     "make_confirmation_link",
-    "answer_confirmation",
     "close_complaint",  # with all that it needs; tests/test_complaint_closing.py judges it
     "request_complaint_closing",
     "reopen_complaint",  # for some time only
