@@ -53,6 +53,8 @@ class Scope(StrEnum):
     """Finds out what happened, without speaking to the customer."""
     TEMPLATES_WRITE = "templates:write"
     """Says in which words complainants are told things."""
+    COMPLAINTS_APPROVE = "complaints:approve"
+    """Lets a complaint end without the customer's yes; whose, the line of superiors says."""
     HANDLERS_WRITE = "handlers:write"
     """Says who works complaints, how many, and of what kind."""
     DOCUMENTS_READ = "documents:read"
@@ -120,6 +122,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _PAPERS
         | _COMPLAINTS
         | {
+            Scope.COMPLAINTS_APPROVE,
             Scope.COMPLAINTS_WRITE,
             Scope.HANDLERS_WRITE,
             Scope.TEMPLATES_WRITE,
@@ -141,6 +144,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
         | _CHECKING
         | _COMPLAINTS
         | {
+            Scope.COMPLAINTS_APPROVE,
             Scope.ORDERS_WRITE,
             Scope.SHIPMENTS_CREATE,
             Scope.SHIPMENTS_WRITE,
@@ -156,6 +160,7 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.EXECUTIVE: frozenset(
         _STAFF
         | {
+            Scope.COMPLAINTS_APPROVE,
             Scope.COMPLAINTS_READ,
             Scope.CUSTOMERS_ALL,
             Scope.EXPORTS_READ,

@@ -13,6 +13,7 @@ WHOLE = {
     "get_document_content",
     "reveal_complaint",
     "get_complaint_attachment_content",
+    "get_complaint_report_pdf",
 }
 
 
@@ -124,6 +125,51 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ComplainantRead": ("role has_authority", {"name": a_name, "phone": a_phone}),
     "ComplaintRead": (f"{COMPLAINT} clocks answers", COMPLAINT_MASKED | {"ended_because": a_text}),
     "ComplaintRow": (COMPLAINT, COMPLAINT_MASKED),
+    "Term": ("code zh en", {}),
+    "ReportedComplainant": ("role has_authority", {"name": a_name, "phone": a_phone}),
+    "ReportedComplaint": (
+        "number cycle category severity channel received_at acknowledged_at due_at complainant",
+        {"customer": a_name, "description": a_text, "remedy_sought": a_text},
+    ),
+    "ReportedHandling": ("team", {"handler": a_name}),
+    "ReportedConsignment": (
+        "tracking_no service status origin destination promised_at delivered_at",
+        {},
+    ),
+    "ReportedStep": ("at event", {}),
+    "ReportedClock": ("kind metric started_at due_at stopped_at verdict", {}),
+    "ReportedAnswer": (
+        "number liable_party root_cause channel told_at",
+        {"finding": a_text, "remedy": a_text, "text": a_text, "answered_by": a_name},
+    ),
+    "ReportedCallBack": ("attempted_at method reached accepted", {"note": a_text}),
+    "ReportedClosing": ("requested_at means_exhausted told_of_appeal", {"reason": a_text}),
+    "ReportContent": (
+        "number version composed_at complaint handling consignments timeline clocks answers call_backs closing",
+        {},
+    ),
+    "ReportRead": (
+        (
+            "complaint_id number version state cycle answer_number content sha256 pdf_sha256 composed_by"
+            " created_at confirmed_by confirmed_at"
+        ),
+        {},
+    ),
+    "CallBackRead": (
+        "id complaint_id cycle answer_number method reached accepted attempted_at made_by by_answerer created_at",
+        {"note": a_text},
+    ),
+    "LinkMade": ("token path expires_at", {}),
+    "LinkRead": ("number told_at expires_at", {"text": a_text}),
+    "LinkAnswered": ("number accepted", {}),
+    "ClosingRead": (
+        (
+            "id complaint_id cycle answer_number state means_exhausted told_of_appeal requested_by requested_at"
+            " decided_by decided_at"
+        ),
+        {"reason": a_text, "note": a_text},
+    ),
+    "ReadinessRead": ("rule demand outcome missing closing", {}),
     "PartnerComplaint": (PARTNER_COMPLAINT, {"answer": a_text}),
     "PartnerComplaintRegistered": (f"{PARTNER_COMPLAINT} id clocks", {"answer": a_text}),
     "PartnerClock": ("kind metric state started_at due_at", {}),

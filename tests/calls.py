@@ -84,6 +84,7 @@ WATCHED = {"complaint_id": "watched_complaint_id"}
 PARTNER_COMPLAINT = {
     name: value for name, value in COMPLAINT.items() if name not in {"channel", "customer_id"}
 } | {"customer_id": "{home_id}", "message_id": "{new_code}"}
+CLOSING = {"reason": TEXT, "means_exhausted": True, "told_of_appeal": True}
 ANSWER = {
     "finding": TEXT,
     "liable_party": "carrier_hub",
@@ -336,6 +337,27 @@ CALLS: dict[str, Call] = {
     "list_complaint_clocks": Call(),
     "explain_complaint_clock": Call(query={"clock": "statutory"}),
     "request_clock_waiver": Call({"reason": TEXT}, status=201),
+    "compose_complaint_report": Call(places={"complaint_id": "reportable_complaint_id"}, status=201),
+    "get_complaint_report": Call(query={"version": "1"}, places={"complaint_id": "drafted_complaint_id"}),
+    "confirm_complaint_report": Call({"version": 1}, places={"complaint_id": "drafted_complaint_id"}),
+    "get_complaint_report_pdf": Call(places={"complaint_id": "reported_complaint_id"}),
+    "get_complaint_closing": Call(places={"complaint_id": "called_complaint_id"}),
+    "close_complaint": Call(NOTE, places={"complaint_id": "agreed_complaint_id"}),
+    "list_complaint_call_backs": Call(
+        query={"count": "true"}, places={"complaint_id": "called_complaint_id"}
+    ),
+    "record_complaint_call_back": Call(
+        {"method": "call", "reached": True, "accepted": True, "note": TEXT},
+        places={"complaint_id": "reportable_complaint_id"},
+        status=201,
+    ),
+    "make_confirmation_link": Call(places={"complaint_id": "easy_complaint_id"}, status=201),
+    "look_at_confirmation": Call(places={"token": "link_token"}),
+    "answer_confirmation": Call({"accepted": True, "note": TEXT}, places={"token": "link_token"}),
+    "request_complaint_closing": Call(CLOSING, places={"complaint_id": "refused_complaint_id"}, status=201),
+    "list_complaint_closings": Call(query={"count": "true"}),
+    "approve_complaint_closing": Call(NOTE),
+    "decline_complaint_closing": Call(NOTE),
     "list_complaint_handlers": Call(),
     "set_complaint_handler": Call({"capacity": 30}, places={"user_id": "colleague_id"}),
     "list_complaint_escalations": Call(query={"count": "true"}),

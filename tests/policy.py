@@ -4,7 +4,7 @@ HANDLE_LEAKS = {"auditor", "executive"}
 
 """The policy once more, written by hand: who may call which operation."""
 
-PUBLIC = {"create_token", "revoke_token"}
+PUBLIC = {"create_token", "revoke_token", "look_at_confirmation", "answer_confirmation"}
 
 EVERYBODY = {
     "marketing",
@@ -137,6 +137,19 @@ MAY: dict[str, set[str]] = {
     "explain_complaint_clock": SEE_COMPLAINTS,
     "request_clock_waiver": {"customer_service"},
     "list_complaint_handlers": SEE_COMPLAINTS,
+    "compose_complaint_report": {"customer_service"},
+    "get_complaint_report": SEE_COMPLAINTS,
+    "confirm_complaint_report": {"customer_service"},
+    "get_complaint_report_pdf": {"sales", "customer_service"},
+    "get_complaint_closing": SEE_COMPLAINTS,
+    "close_complaint": {"customer_service"},
+    "list_complaint_call_backs": SEE_COMPLAINTS,
+    "record_complaint_call_back": {"customer_service"},
+    "make_confirmation_link": {"customer_service"},
+    "request_complaint_closing": {"customer_service"},
+    "list_complaint_closings": SEE_COMPLAINTS,
+    "approve_complaint_closing": {"customer_service", "operations", "executive"},
+    "decline_complaint_closing": {"customer_service", "operations", "executive"},
     "create_complaint": {"customer_service"},
     "change_complaint": {"customer_service"},
     "acknowledge_complaint": {"customer_service"},

@@ -62,6 +62,7 @@ def made_for(operation: str) -> Any:
 READ = (
     "get_complaint",
     "get_complaint_by_number",
+    "get_complaint_report",
     "get_calendar",
     "get_contact",
     "get_document",

@@ -13,6 +13,7 @@ from app.models.base import Base
 from app.roles import Role
 from tests.calls import ANSWER
 from tests.canaries import CANARIES, MAIL, NAME, PERSON, PHONE, TEXT
+from tests.complaints import an_answered
 from tests.owner import execute, owner
 from tests.papers import handed_in, sent
 from tests.system import Caller, System, a_customer, a_shipment, an_event
@@ -45,6 +46,10 @@ ERASED: dict[str, str] = {
     "complaint_messages": "text message_id",
     "complaints": "message_id description remedy_sought complainant_name complainant_phone complainant_normal"
     " waiting_text ended_because",
+    "complaint_call_backs": "note",
+    "complaint_closings": "reason note",
+    "complaint_report_confirmations": "pdf",
+    "complaint_reports": "content",
     "confirmations": "note",
     "consents": "evidence",
     "contact_points": "value normal label",
@@ -82,6 +87,8 @@ NOBODY: dict[str, str] = {
     "complaint_merged_rows": "table_name digest",
     "complaint_messages": "template_code",
     "complaints": "number category waiting_reason",
+    "complaint_report_confirmations": "sha256",
+    "complaint_reports": "number sha256",
     "customers": "tier",
     "delivery_exceptions": "tracking_no source code reason_code reason action_by",
     "document_versions": "media_type extension",
@@ -100,6 +107,8 @@ OF_THE_HOUSE = {
     "audit_seals",
     "carrier_codes",
     "carrier_sources",
+    "confirmation_links",
+    "confirmation_rules",
     "calendars",
     "calendar_versions",
     "case_terms",
@@ -347,8 +356,37 @@ SAID = (
 )
 
 
+ENDED = (
+    (
+        "INSERT INTO complaint_call_backs (id, complaint_id, cycle, answer_number, method, reached, note, attempted_at,"
+        " made_by, by_answerer) VALUES (gen_random_uuid(), $1, 1, 1, 'call', false, $2, now(), $1, false)"
+    ),
+    (
+        "INSERT INTO complaint_closings (id, complaint_id, cycle, answer_number, state, reason, means_exhausted,"
+        " told_of_appeal, requested_by, note) VALUES (gen_random_uuid(), $1, 1, 1, 'requested', $2, true, true, $1, $2)"
+    ),
+    (
+        "INSERT INTO complaint_reports (complaint_id, version, number, cycle, answer_number, content,"
+        " sha256, composed_by) VALUES ($1, 1, 'R', 1, 1, jsonb_build_object('x', $2::text), '', $1)"
+    ),
+    (
+        "INSERT INTO complaint_report_confirmations (complaint_id, version, pdf, sha256, confirmed_by)"
+        " VALUES ($1, 1, convert_to($2, 'UTF8'), '', $1)"
+    ),
+)
+
+
+async def ended(system: System, customer: str) -> None:
+    """What was said of the customer at the end of a complaint."""
+    complaint = await an_answered(system, customer_id=customer)
+    async with owner(system) as connection:
+        for statement in ENDED:
+            await connection.execute(statement, UUID(complaint), WHO)
+
+
 async def said_elsewhere(system: System, customer: str) -> None:
     """What was said of the customer while its data were confirmed and taken in from files."""
+    await ended(system, customer)
     await World(system).import_id()
     async with owner(system) as connection:
         for statement in SAID:

@@ -9,6 +9,7 @@ import pytest
 from app.models.event import Outbox
 from app.roles import Role
 from app.services import reactions, status
+from app.services.complaints import exceptions
 from tests.owner import owner
 from tests.steps import pages
 from tests.system import Caller, System, a_customer, a_shipment, an_event, an_instant
@@ -182,9 +183,7 @@ async def test_workers_that_react_at_once_open_one_complaint(system: System) -> 
 
     async with system.database.sessions() as session:
         rows = await session.execute(
-            reactions.exceptions._unseen().where(
-                reactions.exceptions.DeliveryException.tracking_no == shipment["tracking_no"]
-            )
+            exceptions._unseen().where(exceptions.DeliveryException.tracking_no == shipment["tracking_no"])
         )
         ids = [row[0].id for row in rows]
     assert len(ids) == 3
@@ -208,16 +207,16 @@ async def test_a_worker_killed_on_the_way_leaves_nothing_and_the_next_one_does_i
 ) -> None:
     shipment = await a_shipment(empty_system)
     await pushed(empty_system, shipment["tracking_no"], "carrier_damage")
-    kept = reactions.exceptions._followed
+    kept = exceptions._followed
 
     def killed(*_: Any, **__: Any) -> Any:
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(reactions.exceptions, "_followed", killed)
+    monkeypatch.setattr(exceptions, "_followed", killed)
     with pytest.raises(asyncio.CancelledError):
         await empty_system.drain()
     assert await complaints_about(empty_system, shipment["tracking_no"]) == []
-    monkeypatch.setattr(reactions.exceptions, "_followed", kept)
+    monkeypatch.setattr(exceptions, "_followed", kept)
     await empty_system.drain()
     assert len(await complaints_about(empty_system, shipment["tracking_no"])) == 1
 

@@ -245,6 +245,8 @@ def test_every_post_that_creates_or_moves_takes_a_key() -> None:
     """The others are on this list, each for a reason."""
     reasons = {
         "/v1/auth/token": "answers a secret",
+        "/v1/complaints/{complaint_id}/confirmation-link": "answers a secret",
+        "/v1/confirmations/{token}": "works once by itself",
         "/v1/auth/revoke": "may be repeated as it is",
         "/v1/clients": "answers a secret",
         "/v1/clients/{client_id}/rotate-secret": "answers a secret",

@@ -20,6 +20,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 FILES = {
     "get_document_content": set(kinds.media_types()),
     "get_complaint_attachment_content": set(kinds.media_types()),
+    "get_complaint_report_pdf": {"application/pdf"},
     "get_import_errors": {"text/csv"},
     "get_export_file": {
         "text/csv",
@@ -29,6 +30,8 @@ FILES = {
 """Operations that answer a file."""
 OPEN = {
     "create_token",
+    "look_at_confirmation",
+    "answer_confirmation",
     "revoke_token",
     "check_liveness",
     "check_readiness",

@@ -69,6 +69,8 @@ APART = {
     "/v1/complaints/{complaint_id}/messages",
     "/v1/complaints/{complaint_id}/attachments",
     "/v1/message-templates",
+    "/v1/complaint-closings",
+    "/v1/complaints/{complaint_id}/call-backs",
     "/v1/audit/seals",
     "/v1/customers/duplicates",
     "/v1/leak-incidents/{incident_id}/accesses",

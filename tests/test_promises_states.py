@@ -8,6 +8,7 @@ import pytest
 from app.models.base import Base, Stateful
 from app.models.clock import ClockWaiver, WaiverState
 from app.models.complaint import Complaint, ComplaintState
+from app.models.complaint_end import ClosingState, ComplaintClosing
 from app.models.customer import Customer, CustomerState
 from app.models.delivery_exception import DeliveryException, ExceptionState
 from app.models.document import Document, DocumentState
@@ -42,6 +43,8 @@ MOVES: dict[str, Move] = {
     "acknowledge_complaint": Move(Complaint, ComplaintState.ACKNOWLEDGED),
     "pause_complaint": Move(Complaint, ComplaintState.WAITING),
     "answer_complaint": Move(Complaint, ComplaintState.ANSWERED),
+    "approve_complaint_closing": Move(ComplaintClosing, ClosingState.APPROVED),
+    "decline_complaint_closing": Move(ComplaintClosing, ClosingState.DECLINED),
     "withdraw_complaint": Move(Complaint, ComplaintState.WITHDRAWN),
     "hand_over_order": Move(Order, OrderState.HANDED_OVER),
     "accept_order": Move(Order, OrderState.ACCEPTED),
@@ -112,6 +115,12 @@ DEEDS = {
     "escalate_complaint",
     "investigate_complaint",  # not from an answer, which a call-back judges; see tests/test_complaints.py
     "resume_complaint",  # out of a pause only
+    "compose_complaint_report",
+    "confirm_complaint_report",
+    "record_complaint_call_back",
+    "make_confirmation_link",
+    "close_complaint",  # with all that it needs; tests/test_complaint_closing.py judges it
+    "request_complaint_closing",
     "reopen_complaint",  # for some time only
     "reopen_shipment",  # judged below: a shipment's status is what its events say
     "reveal_customer",
@@ -141,6 +150,7 @@ async def things(system: System) -> dict[type[Any], str]:
     return {
         Customer: await world.home_id(),
         Complaint: await world.complaint_id(),
+        ComplaintClosing: await world.closing_id(),
         Order: await world.order_id(),
         DeliveryException: await world.exception_id(),
         Job: await world.job_id(),

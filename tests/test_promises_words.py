@@ -17,6 +17,7 @@ from app.models import (
     clock,
     code,
     complaint,
+    complaint_end,
     complaint_link,
     complaint_message,
     complaint_portal,
@@ -70,6 +71,10 @@ LISTS: dict[str, type[StrEnum]] = {
     "follow_up_state": exception_rule.FollowUpState,
     "kpi_unit": kpi.KpiUnit,
     "time_base": kpi.TimeBase,
+    "call_back_method": complaint_end.CallBackMethod,
+    "closing_state": complaint_end.ClosingState,
+    "confirmation_demand": complaint_end.ConfirmationDemand,
+    "report_state": complaint_end.ReportState,
     "clock_kind": clock.ClockKind,
     "clock_metric": clock.ClockMetric,
     "clock_state": clock.ClockState,
@@ -243,6 +248,7 @@ def kinds_in(source: str) -> set[str]:
 
 
 FILES = {
+    "paper.typ",
     "alembic.ini",
     "app.reference",
     "app.services",

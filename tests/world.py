@@ -5,6 +5,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from app.models.clock import ClockKind
 from app.roles import Role
 from app.services.clocks import waivers
 from app.services.clocks.policies import Facts
+from app.services.complaints.confirming import drawn
 from app.worker import run_job, seal_audit
 from tests.calls import ALARM, CALLS, CODE, CUSTOMER, EVENT, EXPORT, LIMIT, MAPPING, NOTE, SHIPMENT
 from tests.canaries import NAME, PERSON, TEXT
@@ -497,6 +499,77 @@ class World:
         """A complaint's that the house has set."""
         found = "SELECT id FROM clocks WHERE subject_id = :id AND kind = 'internal' ORDER BY metric LIMIT 1"
         return str(await self.system.scalar(found, id=UUID(await self.complaint_id())))
+
+    async def reportable_complaint_id(self) -> str:
+        """One that was answered, and that is nobody's in particular."""
+        complaint = await self.answered_complaint_id()
+        async with owner(self.system) as connection:
+            await connection.execute("UPDATE complaints SET handler_id = NULL WHERE id = $1", UUID(complaint))
+        return complaint
+
+    async def drafted_complaint_id(self) -> str:
+        return await self.served(await self.reportable_complaint_id(), "report")
+
+    async def reported_complaint_id(self) -> str:
+        return await self.served(await self.drafted_complaint_id(), "report/confirm", {"version": 1})
+
+    async def agreed_complaint_id(self) -> str:
+        yes = CALLS["record_complaint_call_back"].body
+        return await self.served(await self.reported_complaint_id(), "call-backs", yes)
+
+    async def called_complaint_id(self) -> str:
+        """One whose customer was called often, and not reached."""
+        complaint = await self.reportable_complaint_id()
+        for _ in range(50 if self.many > 1 else 1):
+            await self.served(complaint, "call-backs", {"method": "call", "reached": False, "note": TEXT})
+        return complaint
+
+    async def refused_complaint_id(self) -> str:
+        """One that was answered twice, and not accepted the first time."""
+        complaint = await self.reportable_complaint_id()
+        no = CALLS["record_complaint_call_back"].body | {"accepted": False}
+        await self.served(complaint, "call-backs", no)
+        return await self.served(complaint, "answer", CALLS["answer_complaint"].body)
+
+    async def closing_id(self) -> str:
+        """A request of somebody below all who may decide, with its report."""
+        complaint = await self.refused_complaint_id()
+        asking = await self.system.staff(Role.CUSTOMER_SERVICE)
+        await self.put_below(asking, Role.CUSTOMER_SERVICE, Role.OPERATIONS, Role.EXECUTIVE)
+        path = f"/v1/complaints/{complaint}/close-not-accepted"
+        made = await asking.post(path, CALLS["request_complaint_closing"].body)
+        assert made.status_code == 201, made.text
+        await self.served(complaint, "report")
+        await self.served(complaint, "report/confirm", {"version": 1})
+        return str(made.json()["id"])
+
+    async def put_below(self, somebody: Caller, *roles: Role) -> None:
+        """Let the line of superiors be those who call in these roles."""
+        line = [somebody, *[await self.caller(role) for role in roles]]
+        async with owner(self.system) as connection:
+            for one, above in pairwise(line):
+                await connection.execute(
+                    "UPDATE users SET superior_id = $2 WHERE id = $1", one.principal.id, above.principal.id
+                )
+
+    async def easy_complaint_id(self) -> str:
+        """One whose customer need not be called by a person."""
+        body = CALLS["create_complaint"].body | {"severity": "low", "tracking_nos": []}
+        body |= {"customer_id": None}
+        while (
+            drawn(UUID(made := (await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])) < 10
+        ):
+            pass
+        await self.served(made, "investigate")
+        return await self.served(made, "answer", CALLS["answer_complaint"].body)
+
+    async def link_token(self) -> str:
+        path = f"/v1/complaints/{await self.easy_complaint_id()}/confirmation-link"
+        return str((await self.made(Role.CUSTOMER_SERVICE, path, None))["token"])
+
+    async def served(self, complaint: str, verb: str, body: Any = None) -> str:
+        await self.made(Role.CUSTOMER_SERVICE, f"/v1/complaints/{complaint}/{verb}", body or {})
+        return complaint
 
     async def handler_id(self) -> str:
         user = await self.colleague_id()

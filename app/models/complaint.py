@@ -206,6 +206,8 @@ class Complaint(Stateful, Versioned, Base):
     cycle: Mapped[int] = mapped_column(default=1)
     repeat_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("complaints.id"), index=True)
     repeats: Mapped[int] = mapped_column(default=0)
+    not_accepted: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often the customer said no to an answer."""
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("complaints.id"))
     team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"), index=True)
     handler_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

@@ -77,6 +77,15 @@ async def authenticate(request: Request, response: Response) -> Principal:
     return principal
 
 
+async def guest(request: Request, response: Response) -> None:
+    """Somebody who need not sign in, within the rate of where they come from."""
+    limits: Limits = request.app.state.limits
+    limits.enter_open(request, response)
+
+
+Guest = Annotated[None, Depends(guest)]
+
+
 async def authorise(
     needed: SecurityScopes,
     request: Request,

@@ -23,9 +23,9 @@ class Limits:
 
     def __init__(self, settings: Settings) -> None:
         self._rates = {Role.PARTNER: settings.partner_rate, Role.DISPATCH: settings.dispatch_rate}
-        self._staff_rate = settings.staff_rate
+        self._staff_rate, self._guest_rate = settings.staff_rate, settings.partner_rate
         self._concurrency = settings.concurrency
-        self._taken: defaultdict[UUID, deque[float]] = defaultdict(deque)
+        self._taken: defaultdict[UUID | str, deque[float]] = defaultdict(deque)
         self._under_way: Counter[UUID] = Counter()
 
     def enter(self, principal: Principal, request: Request, response: Response) -> None:
@@ -39,6 +39,11 @@ class Limits:
         self._under_way[principal.id] += 1
         request.state.let_in = principal.id
 
+    def enter_open(self, request: Request, response: Response) -> None:
+        """The same for those who need not sign in, counted by where they come from; there is nothing to `leave`."""
+        where = request.client.host if request.client else ""
+        self._take(where, self._guest_rate, request, response)
+
     def leave(self, request: Request) -> None:
         """Give back the place of a request that was let in; of any other there is none to give back."""
         client = getattr(request.state, "let_in", None)
@@ -51,8 +56,11 @@ class Limits:
 
     def _count(self, principal: Principal, request: Request, response: Response) -> None:
         rate = next((self._rates[role] for role in principal.roles if role in self._rates), self._staff_rate)
+        self._take(principal.id, rate, request, response)
+
+    def _take(self, client: UUID | str, rate: int, request: Request, response: Response) -> None:
         most, now = rate * WINDOW, monotonic()
-        taken = self._window(principal.id, now)
+        taken = self._window(client, now)
         within = len(taken) < most
         if within:
             taken.append(now)
@@ -70,7 +78,7 @@ class Limits:
                 retry_after=reset,
             )
 
-    def _window(self, client: UUID, now: float) -> deque[float]:
+    def _window(self, client: UUID | str, now: float) -> deque[float]:
         """When this client's requests within the last `WINDOW` seconds came, the oldest first."""
         if len(self._taken) > REMEMBERED:
             self._forget_the_quiet(now)

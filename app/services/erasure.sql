@@ -78,3 +78,6 @@ UPDATE orders SET note = NULL, parcels = (
     SELECT coalesce(jsonb_agg(jsonb_build_object('weight_kg', parcel -> 'weight_kg', 'pieces', parcel -> 'pieces')), '[]')
     FROM jsonb_array_elements(parcels) AS parcel)
 WHERE customer_id = ANY (:customers);
+UPDATE complaint_closings SET reason = '', note = NULL
+WHERE complaint_id IN (SELECT id FROM complaints WHERE customer_id = ANY (:customers));
+SELECT forget_complaint_ends(ARRAY(SELECT id FROM complaints WHERE customer_id = ANY (:customers)));

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from app.models.clock import ClockSubject, SlaPolicy
 from app.models.code import CarrierSource, Code, ExceptionReason, SilenceRule
 from app.models.complaint import CaseTerm
+from app.models.complaint_end import ConfirmationRule
 from app.models.complaint_message import MessageTemplate
 from app.models.division import Division
 from app.models.exception_rule import ExceptionRule
@@ -69,6 +70,9 @@ async def load(connection: AsyncConnection) -> None:
         KpiBenchmark,
         ("name", "code", "valid_from"),
         [_period(row) for row in _rows("kpi_benchmarks")],
+    )
+    await _upsert(
+        connection, ConfirmationRule, ("code",), [_dated(row) for row in _rows("confirmation_rules")]
     )
     await connection.execute(delete(Division))
     await connection.execute(insert(Division), divisions.rows())

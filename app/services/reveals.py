@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import Forbidden
 from app.models.account import Access, AccessKind
 from app.models.complaint_attachment import ComplaintAttachment
+from app.models.complaint_end import ComplaintReport
 from app.models.document import DocumentVersion
 from app.models.shipment import Shipment
 from app.schemas.masking import redact
 from app.security import Principal
 from app.services import accesses, shipments, views
 from app.services.complaints import attachments, reading
+from app.services.complaints.report import keeping as reports
 from app.services.documents import keeping
 
 LOCK = 7
@@ -68,6 +70,18 @@ async def attachment(
     about, found = await attachments.opened(session, actor, complaint_id, attachment_id)
     data = {"complaint_id": str(complaint_id), "attachment_id": str(attachment_id)}
     await _write_down(session, actor, about.customer_id, None, most, **data)
+    return found
+
+
+async def report(
+    session: AsyncSession, actor: Principal, complaint_id: UUID, version: int | None, most: int
+) -> ComplaintReport:
+    """The report whose PDF is about to be given out, if this principal may know of it."""
+    found = await reports.get(session, actor, complaint_id, version)
+    whose = (await reading.must_see(session, actor, complaint_id)).customer_id
+    await _write_down(
+        session, actor, whose, None, most, complaint_id=str(complaint_id), version=found.version
+    )
     return found
 
 

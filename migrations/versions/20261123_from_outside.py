@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261123_from_outside"
-down_revision = "20261123_complaints"
+down_revision = "20261123_desk_indexes"
 branch_labels = None
 depends_on = None
 

@@ -33,6 +33,7 @@ TAGS = {
     "divisions": "China's provinces, prefectures and counties.",
     "imports": "Customers from files.",
     "exports": "Lists of customers that leave the house, once somebody else has approved.",
+    "confirmations": "What a customer says to an answer with a link, without signing in.",
     "complaints": "What went wrong, who works on it by when, and what the customer was told.",
     "orders": "What is to be picked up, from the customer's call to dispatch.",
     "shipments": "Parcels under way.",

@@ -12,6 +12,7 @@ _SEVERITY = {Severity.LOW: 0, Severity.MEDIUM: 10, Severity.HIGH: 20, Severity.C
 _TIER = {"key": 15, "large": 10}
 REPEAT = 5
 ESCALATION = 10
+NOT_ACCEPTED = 10
 
 
 async def tier_of(session: AsyncSession, complaint: Complaint) -> str | None:
@@ -23,13 +24,14 @@ async def tier_of(session: AsyncSession, complaint: Complaint) -> str | None:
 
 
 def priority(complaint: Complaint, tier: str | None) -> int:
-    """The sum of how severe it is, whose it is, how often it was said and how far up it went."""
+    """The sum of how severe it is, whose it is, how often it was said, how far up it went, how often answered in vain."""
     repeats = complaint.repeats + (complaint.repeat_of_id is not None)
     return (
         _SEVERITY[complaint.severity]
         + _TIER.get(tier or "", 0)
         + REPEAT * repeats
         + ESCALATION * complaint.escalation
+        + NOT_ACCEPTED * (complaint.not_accepted or 0)
     )
 
 

@@ -7,11 +7,12 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from app.errors import Conflict, NotFound, Stale
+from app.errors import Conflict, Forbidden, NotFound, Stale
 from app.models.account import ClientCustomer
 from app.models.complaint import (
     OPEN_STATES,
     Complaint,
+    ComplaintAnswer,
     ComplaintAssignment,
     ComplaintParcel,
     ComplaintState,
@@ -113,6 +114,26 @@ def must_go_on(complaint: Complaint) -> None:
             "The complaint was merged into another one; go on there.",
             "该投诉已合并，请在合并后的投诉中继续。",
             merged_into_id=str(complaint.merged_into_id),
+        )
+
+
+async def latest_answer(session: AsyncSession, complaint: Complaint) -> ComplaintAnswer | None:
+    """What the customer was told last in this cycle."""
+    answer: ComplaintAnswer | None = await session.scalar(
+        select(ComplaintAnswer)
+        .where(ComplaintAnswer.complaint_id == complaint.id, ComplaintAnswer.cycle == complaint.cycle)
+        .order_by(ComplaintAnswer.number.desc())
+        .limit(1)
+    )
+    return answer
+
+
+def must_work_on(actor: Principal, complaint: Complaint) -> None:
+    """Raise `Forbidden` unless this is its handler; where it has none, anybody may stand in."""
+    if complaint.handler_id not in {None, actor.id}:
+        raise Forbidden(
+            "That is for the complaint's handler to do; take it over first.",
+            "须由该投诉的处理人操作，请先接手。",
         )
 
 

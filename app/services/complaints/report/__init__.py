@@ -1,0 +1,1 @@
+"""The written report of a complaint: composed from the case, confirmed by a person, never changed again."""
