@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.models.delivery_exception import DeliveryException
 from app.models.event import Outbox
 from app.roles import Role
 from app.services import reactions, status
@@ -183,7 +184,7 @@ async def test_workers_that_react_at_once_open_one_complaint(system: System) -> 
 
     async with system.database.sessions() as session:
         rows = await session.execute(
-            exceptions._unseen().where(exceptions.DeliveryException.tracking_no == shipment["tracking_no"])
+            exceptions._unseen().where(DeliveryException.tracking_no == shipment["tracking_no"])
         )
         ids = [row[0].id for row in rows]
     assert len(ids) == 3
