@@ -172,6 +172,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "ReadinessRead": ("rule demand outcome missing closing", {}),
     "PartnerComplaint": (PARTNER_COMPLAINT, {"answer": a_text}),
     "PartnerComplaintRegistered": (f"{PARTNER_COMPLAINT} id clocks", {"answer": a_text}),
+    "PartnerMessage": ("id said_at", {"text": a_text}),
     "PartnerClock": ("kind metric state started_at due_at", {}),
     "ExceptionRuleRead": (
         "code rank reasons tiers action severity valid_from valid_until source",

@@ -283,6 +283,23 @@ async def test_reopen_rate_takes_only_cohorts_that_are_old_enough(story: Story) 
     assert (then["parts"], then["value"]) == ({"too_young": 3}, None)
 
 
+async def test_acceptance_counts_the_words_that_were_heard_and_tells_the_others_apart(story: Story) -> None:
+    complaint = await story.complaint()
+    await story.answered(complaint, hours(1))
+    for reached, accepted in ((True, True), (True, True), (True, False), (True, None), (False, None)):
+        await story.sql(
+            "INSERT INTO complaint_call_backs (id, complaint_id, cycle, answer_number, method, reached, accepted,"
+            " attempted_at, made_by, by_answerer) VALUES (gen_random_uuid(), $1, 1, 1, 'call', $2, $3,"
+            " now() - interval '1 hour', gen_random_uuid(), false)",
+            UUID(complaint["id"]),
+            reached,
+            accepted,
+        )
+    found = await story.figure("acceptance")
+    assert found["parts"] == {"accepted": 2, "not_accepted": 1, "undecided": 1, "unreached": 1}
+    assert (found["numerator"], found["denominator"]) == (2, 3)
+
+
 async def shipped(story: Story, number: int) -> None:
     operations, dispatch = [await story.system.as_role(role) for role in (Role.OPERATIONS, Role.DISPATCH)]
     bodies = [

@@ -21,6 +21,9 @@ OWN = {
     "list_partner_complaints",
     "create_partner_complaint",
     "get_partner_complaint",
+    "add_partner_complaint_message",
+    "accept_partner_complaint",
+    "reject_partner_complaint",
 }
 """What a partner may call; of complaints, see tests/test_partner_complaints.py."""
 WORDS = ("金丝雀仓库", "鹦鹉螺码头")

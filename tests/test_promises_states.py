@@ -103,6 +103,9 @@ DEEDS = {
     "change_segment_member",
     "change_segment_members",
     "assign_complaint",
+    "add_partner_complaint_message",
+    "accept_partner_complaint",  # an answer; see tests/test_partner_complaints.py
+    "reject_partner_complaint",
     "reveal_complaint",
     "add_complaint_message",
     "add_complaint_note",

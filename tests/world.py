@@ -380,6 +380,10 @@ class World:
         asked = "SELECT number FROM complaints WHERE id = :id"
         return str(await self.system.scalar(asked, id=UUID(await self.complaint_id())))
 
+    async def answered_number(self) -> str:
+        asked = "SELECT number FROM complaints WHERE id = :id"
+        return str(await self.system.scalar(asked, id=UUID(await self.answered_complaint_id())))
+
     async def figure_name(self) -> str:
         await self.complaint_id()
         return "complaint_rate"

@@ -23,6 +23,8 @@ class CallBackMethod(StrEnum):
     CALL = "call"
     MESSAGE = "message"
     LINK = "link"
+    PARTNER = "partner"
+    """In the partner's portal, by whoever complains there."""
 
 
 class ConfirmationDemand(StrEnum):

@@ -77,3 +77,20 @@ class PartnerComplaintRegistered(PartnerComplaint):
 
 class PartnerRejection(Body, json_schema_extra={"examples": [{"reason": "赔偿金额低于货物价值"}]}):
     reason: Grounds
+
+
+class PartnerMessageCreate(
+    Body, json_schema_extra={"examples": [{"text": "已补充外包装照片", "message_id": "T-20261122-8"}]}
+):
+    """`message_id` is the client's own: the same one again is the same message."""
+
+    text: Grounds
+    message_id: Word | None = None
+
+
+class PartnerMessage(Read):
+    """What was written, as it is kept."""
+
+    id: UUID
+    text: Redacted
+    said_at: datetime

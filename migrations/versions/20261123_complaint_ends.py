@@ -148,6 +148,7 @@ def _complaint_call_backs() -> None:
                 "call",
                 "message",
                 "link",
+                "partner",
                 name="callbackmethod_known",
                 native_enum=False,
                 create_constraint=True,

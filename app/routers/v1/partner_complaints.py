@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
+from app.models.complaint_message import ComplaintMessage
 from app.paging import Page
 from app.roles import Scope
 from app.routers.deps import OnceSession, database_of, holder_of
@@ -14,6 +15,9 @@ from app.schemas.partner_complaint import (
     PartnerComplaintCreate,
     PartnerComplaintQuery,
     PartnerComplaintRegistered,
+    PartnerMessage,
+    PartnerMessageCreate,
+    PartnerRejection,
 )
 from app.security import Principal
 from app.services.complaints import portal
@@ -49,3 +53,34 @@ async def create_partner_complaint(
 async def get_partner_complaint(complaint_number: str, request: Request, actor: Partner) -> dict[str, Any]:
     """Where it stands, when the answer is due, and what was answered."""
     return await portal.get(database_of(request).partners, actor, complaint_number, language_of(request))
+
+
+@router.post(
+    "/{complaint_number}/messages",
+    summary="Write about my complaint",
+    status_code=201,
+    response_model=PartnerMessage,
+)
+async def add_partner_complaint_message(
+    complaint_number: str, body: PartnerMessageCreate, actor: Partner, session: OnceSession
+) -> ComplaintMessage:
+    """If it waits for you, it goes on."""
+    return await portal.say(session, actor, complaint_number, body)
+
+
+@router.post("/{complaint_number}/accept", summary="Accept the answer", response_model=PartnerComplaint)
+async def accept_partner_complaint(
+    complaint_number: str, request: Request, actor: Partner, session: OnceSession
+) -> dict[str, Any]:
+    """What was answered last; somebody of ours may still call to hear it said."""
+    complaint = await portal.judge(session, actor, complaint_number, accepted=True)
+    return await portal.shown(session, complaint, language_of(request))
+
+
+@router.post("/{complaint_number}/reject", summary="Reject the answer", response_model=PartnerComplaint)
+async def reject_partner_complaint(
+    complaint_number: str, body: PartnerRejection, request: Request, actor: Partner, session: OnceSession
+) -> dict[str, Any]:
+    """It is investigated again, by the clocks that it had."""
+    complaint = await portal.judge(session, actor, complaint_number, accepted=False, note=body.reason)
+    return await portal.shown(session, complaint, language_of(request))

@@ -18,14 +18,20 @@ from app.models.account import ClientCustomer
 from app.models.clock import ClockKind
 from app.models.code import Code
 from app.models.complaint import Complaint, ComplaintChannel, ComplaintState
+from app.models.complaint_end import CallBackMethod
+from app.models.complaint_message import ComplaintMessage, MessageDirection
 from app.models.complaint_portal import customer_status
 from app.models.customer import Customer
 from app.models.shipment import TrackingNumber
 from app.schemas.base import normalised
-from app.schemas.partner_complaint import PartnerComplaintCreate, PartnerComplaintQuery
+from app.schemas.partner_complaint import (
+    PartnerComplaintCreate,
+    PartnerComplaintQuery,
+    PartnerMessageCreate,
+)
 from app.security import Principal
 from app.services import partners
-from app.services.complaints import intake, reading
+from app.services.complaints import confirming, intake, messages, reading
 
 _PROMISED = {ClockKind.STATUTORY, ClockKind.CONTRACT}
 """Whose limits a partner gets to see; what the house sets itself is its own business."""
@@ -38,20 +44,53 @@ async def create(session: AsyncSession, actor: Principal, body: PartnerComplaint
         body.severity,
         await _customer_of(session, actor, body),
         now(),
-        f"{actor.id}:{body.message_id}" if body.message_id is not None else None,
+        _own(actor, body.message_id),
     )
     return await intake.register(session, actor, body, where)
 
 
-async def taken(session: AsyncSession, actor: Principal, number: str) -> UUID:
-    """The partner's own complaint that the number has become; it stays so while the transaction lasts."""
+async def say(
+    session: AsyncSession, actor: Principal, number: str, body: PartnerMessageCreate
+) -> ComplaintMessage:
+    """Keep what the partner writes about its complaint; the first word after a pause for the customer ends that."""
+    complaint = await _taken(session, actor, number)
+    posted = await messages.post(
+        session,
+        actor,
+        complaint,
+        direction=MessageDirection.IN,
+        channel=ComplaintChannel.PARTNER_API,
+        text=body.text,
+        message_id=_own(actor, body.message_id),
+    )
+    return posted.message
+
+
+async def judge(
+    session: AsyncSession, actor: Principal, number: str, *, accepted: bool, note: str | None = None
+) -> Complaint:
+    """Keep whether the partner accepts the answer. A no puts the complaint back to work."""
+    complaint = await _taken(session, actor, number)
+    answer = await confirming.answered(session, complaint)
+    said = {"reached": True, "accepted": accepted, "note": note, "attempted_at": now()}
+    await confirming.heard(session, actor, complaint, answer, method=CallBackMethod.PARTNER, **said)
+    return await reading.get(session, actor, complaint.id)
+
+
+def _own(actor: Principal, message_id: str | None) -> str | None:
+    """What a client calls a message is its own: another client may say the same."""
+    return None if message_id is None else f"{actor.id}:{message_id}"
+
+
+async def _taken(session: AsyncSession, actor: Principal, number: str) -> Complaint:
+    """The partner's own complaint that the number has become, for this transaction alone to change."""
     asked = Complaint.number == normalised(number).upper()
     while True:
         found = await session.scalar(reading.visible(actor).where(asked).with_for_update())
         if found is None:
             raise NotFound
         if found.merged_into_id is None:
-            return found.id
+            return await reading.taken(session, actor, found.id)
         asked = Complaint.id == found.merged_into_id
 
 

@@ -35,6 +35,9 @@ FIGURES: dict[str, Figure] = {
         frozenset({"met"}), frozenset({"met", "breached"}), None, ("kind", "metric", "category")
     ),
     "reopen_rate": Figure(frozenset({"reopened"}), frozenset({"reopened", "kept"})),
+    "acceptance": Figure(
+        frozenset({"accepted"}), frozenset({"accepted", "not_accepted"}), None, ("kind", "category")
+    ),
     "complaint_rate": Figure(
         frozenset({"complaints"}), frozenset({"complaints"}), None, ("category", "cause")
     ),
