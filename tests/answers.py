@@ -412,7 +412,7 @@ FIELDS: dict[str, tuple[str, Masks]] = {
     "CustomerWhole": ("id name kind code source needs contacts addresses", {}),
     "FaultRead": ("fault number stream row_id", {}),
     "HoldRead": (
-        "id customer_id until placed_by placed_at lifted_at lifted_by version",
+        "id customer_id complaint_id until placed_by placed_at lifted_at lifted_by version",
         {"reason": a_text, "lift_reason": a_text},
     ),
     "LeakRead": (

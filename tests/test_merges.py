@@ -57,7 +57,6 @@ def test_every_column_that_names_a_customer_moves_or_stays_for_a_reason() -> Non
         ("legal_holds", "customer_id"),
         ("privacy_requests", "customer_id"),
         ("segment_members", "customer_id"),
-        ("sla_policies", "customer_id"),
         ("tasks", "customer_id"),
     }
     assert CUSTOMERS.stays.keys() == named - moving

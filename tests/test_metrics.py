@@ -174,6 +174,10 @@ async def test_an_empty_system_reads_zero_and_not_nothing(watched: System) -> No
     assert {each.labels["consumer"] for each in families["crm_dead_letters"].samples} == {
         "refold",
         "adopt_parked",
+        "escalate",
+        "find_handlers",
+        "follow_clocks",
+        "follow_up",
     }
 
 

@@ -559,7 +559,6 @@ class World:
     async def easy_complaint_id(self) -> str:
         """One whose customer need not be called by a person."""
         body = CALLS["create_complaint"].body | {"severity": "low", "tracking_nos": []}
-        body |= {"customer_id": None}
         while (
             drawn(UUID(made := (await self.made(Role.CUSTOMER_SERVICE, "/v1/complaints", body))["id"])) < 10
         ):

@@ -13,6 +13,8 @@ from app.models.base import Base, CreatedAt, Id, Stateful, Transitions, UpdatedA
 from app.models.clock import Clock
 from app.models.code import Severity
 
+NEVER = "9999-01-01 00:00:00+00"
+
 
 class ComplaintState(StrEnum):
     RECEIVED = "received"
@@ -125,7 +127,7 @@ class Complaint(Stateful, Versioned, Base):
         Index("ix_complaints_complainant", "complainant_normal", "category", "received_at"),
         Index(
             "ix_complaints_open_due",
-            "due_at",
+            "due_or_never",
             "id",
             postgresql_where=text("state NOT IN ('closed', 'closed_not_accepted', 'withdrawn', 'merged')"),
         ),
@@ -216,6 +218,10 @@ class Complaint(Stateful, Versioned, Base):
     acknowledged_at: Mapped[datetime | None]
     responded_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+    due_or_never: Mapped[datetime] = mapped_column(
+        Computed(f"coalesce(due_at, timestamptz '{NEVER}')", persisted=True), deferred=True
+    )
+    """What lists go by: what is due at no time stands behind all that is."""
     waiting_reason: Mapped[str | None]
     waiting_until: Mapped[datetime | None]
     waiting_text: Mapped[str | None]

@@ -206,7 +206,7 @@ class RetargetPreview(Read):
     items: Annotated[list[RetargetedClock], Field(description="The first 200 of them, the oldest first")]
 
 
-class ClockRead(Read):
+class ClockRead(Read, populate_by_name=True):
     """A limit at work, as of now."""
 
     id: UUID

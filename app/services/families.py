@@ -110,6 +110,12 @@ _COMPLAINTS_STAY = {
     ("complaint_answers", "complaint_id"): "what was answered under that number; read with the merge",
     ("complaint_assignments", "complaint_id"): _OF_ITS_HANDLING,
     ("complaint_escalations", "complaint_id"): _OF_ITS_HANDLING,
+    ("complaint_call_backs", "complaint_id"): _OF_ITS_HANDLING,
+    ("complaint_closings", "complaint_id"): _OF_ITS_HANDLING,
+    ("complaint_reports", "complaint_id"): _OF_ITS_HANDLING,
+    ("complaint_report_confirmations", "complaint_id"): _OF_ITS_HANDLING,
+    ("confirmation_links", "complaint_id"): _OF_ITS_HANDLING,
+    ("exception_follow_ups", "complaint_id"): "what it opened, it opened; that one leads to the other",
     (
         "complaints",
         "repeat_of_id",

@@ -180,6 +180,12 @@ def _complaints() -> None:
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "due_or_never",
+            sa.DateTime(timezone=True),
+            sa.Computed("coalesce(due_at, timestamptz '9999-01-01 00:00:00+00')", persisted=True),
+            nullable=False,
+        ),
         sa.Column("waiting_reason", sa.Text(), nullable=True),
         sa.Column("waiting_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("waiting_text", sa.Text(), nullable=True),
@@ -249,7 +255,7 @@ def _complaints() -> None:
     op.create_index(
         "ix_complaints_open_due",
         "complaints",
-        ["due_at", "id"],
+        ["due_or_never", "id"],
         postgresql_where=sa.text("state NOT IN ('closed', 'closed_not_accepted', 'withdrawn', 'merged')"),
     )
     op.create_index(op.f("ix_complaints_received_at_id"), "complaints", ["received_at", "id"])

@@ -106,6 +106,8 @@ async def on_alarms(session: AsyncSession, complaint_ids: Sequence[UUID]) -> Non
         for clock_id, share, complaint_id in alarms
         if complaint_id in lines
     ]
+    if not rows:
+        return
     told = await session.scalars(
         insert(ComplaintEscalation).values(rows).on_conflict_do_nothing().returning(ComplaintEscalation),
     )

@@ -42,7 +42,7 @@ def visible(principal: Principal) -> Select[Complaint]:
 def listed(principal: Principal, query: ComplaintQuery) -> Select[Complaint]:
     statement = visible(principal).where(*conditions(query)).options(selectinload(Complaint.parcels))
     if query.sort == "due_at":
-        return statement.order_by(Complaint.due_at, Complaint.id)
+        return statement.order_by(Complaint.due_or_never, Complaint.id)
     if query.sort == "received_at":
         return statement.order_by(Complaint.received_at, Complaint.id)
     return statement.order_by(Complaint.received_at.desc(), Complaint.id.desc())
