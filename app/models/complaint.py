@@ -219,7 +219,7 @@ class Complaint(Stateful, Versioned, Base):
     responded_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     due_or_never: Mapped[datetime] = mapped_column(
-        Computed(f"coalesce(due_at, timestamptz '{NEVER}')", persisted=True), deferred=True
+        Computed(f"coalesce(due_at, timestamptz '{NEVER}')", persisted=True)
     )
     """What lists go by: what is due at no time stands behind all that is."""
     waiting_reason: Mapped[str | None]

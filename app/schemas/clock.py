@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, computed_field, field_validator, model_validator
+from pydantic import AliasChoices, Field, computed_field, field_validator, model_validator
 
 from app.models.calendar import StepReason
 from app.models.clock import (
@@ -238,8 +238,10 @@ class ClockRead(Read, populate_by_name=True):
 class ClockStep(Read):
     """A stretch of time, and why it counted or did not."""
 
-    since: Annotated[datetime, Field(serialization_alias="from")]
-    until: Annotated[datetime, Field(serialization_alias="to")]
+    since: Annotated[
+        datetime, Field(serialization_alias="from", validation_alias=AliasChoices("since", "from"))
+    ]
+    until: Annotated[datetime, Field(serialization_alias="to", validation_alias=AliasChoices("until", "to"))]
     counted: bool
     seconds: int
     why: StepReason
