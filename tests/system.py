@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -63,10 +63,11 @@ class System:
         return self._caller(user.id, "user", list(roles))
 
     async def as_role(self, role: Role) -> "Caller":
-        """Somebody with this role, the same one for the whole test process."""
+        """Somebody with this role, the same one for the whole test process, with a token that has not run out."""
         if role not in self.callers:
             self.callers[role] = await self.of_role(role)
-        return self.callers[role]
+        caller = self.callers[role]
+        return replace(caller, token=self.tokens.issue(caller.principal))
 
     async def of_role(self, role: Role) -> "Caller":
         """Somebody new with this role; in sales, one who leads others."""
