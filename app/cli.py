@@ -26,7 +26,7 @@ from app.roles import Role
 from app.schemas.account import ClientCreate, UserCreate
 from app.security import Principal, Tokens
 from app.services import accounts, customers, reference, sign_in
-from app.services.readiness import ROOT
+from app.services.readiness import alembic_config
 from app.settings import settings
 from app.supervisor import join
 from app.supervisor import up as supervise
@@ -108,10 +108,9 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database to this version: tables, reference rows, months ahead. Safe to repeat."""
     from alembic import command  # which no other command needs
-    from alembic.config import Config
 
     join()
-    command.upgrade(Config(ROOT / "alembic.ini"), "head")
+    command.upgrade(alembic_config(), "head")
     asyncio.run(_prepare())
 
 

@@ -4,16 +4,15 @@ import sys
 from pathlib import Path
 
 from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from app.services.readiness import ROOT
+from app.services.readiness import alembic_config
 
 
 def write(directory: Path) -> None:
     """A file each: to the next migration, a table that the one before it made is no longer new and empty."""
     directory.mkdir(parents=True, exist_ok=True)
-    config = Config(ROOT / "alembic.ini")
+    config = alembic_config()
     for script in ScriptDirectory.from_config(config).walk_revisions():
         with (directory / f"{script.revision}.sql").open("w", encoding="utf-8") as config.output_buffer:
             command.upgrade(config, f"{script.down_revision or 'base'}:{script.revision}", sql=True)

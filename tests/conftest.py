@@ -12,7 +12,6 @@ import asyncpg
 import hypothesis
 import pytest
 from alembic import command
-from alembic.config import Config
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import make_url
@@ -22,7 +21,7 @@ from app.database import owner_engine
 from app.embedded import EmbeddedServer
 from app.security import make_key
 from app.services import reference
-from app.services.readiness import ROOT
+from app.services.readiness import alembic_config
 from app.settings import settings
 from tests.system import System, running
 from tests.world import Book, World
@@ -59,7 +58,7 @@ def template() -> Iterator[str]:
         with server:
             os.environ["CRM_DATABASE_URL"] = server.url
             os.environ["CRM_SECOND_STORE"] = (Path(directory) / "contracts").as_uri()
-            command.upgrade(Config(ROOT / "alembic.ini"), "head")
+            command.upgrade(alembic_config(), "head")
             asyncio.run(_load_reference())
             yield server.url
 

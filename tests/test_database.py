@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 from pydantic import ValidationError
 from sqlalchemy import CheckConstraint, Enum, make_url, text
@@ -24,8 +23,6 @@ from app.services import readiness
 from app.settings import Settings
 from tests.servers import crm
 from tests.system import System, running
-
-ALEMBIC = Config(readiness.ROOT / "alembic.ini")
 
 
 @pytest.mark.parametrize(
@@ -69,12 +66,12 @@ async def test_a_second_migration_changes_nothing(empty_system: System) -> None:
     before = await contents(empty_system)
     crm("migrate", url=empty_system.settings.database_url)
     assert await contents(empty_system) == before
-    newest = ScriptDirectory.from_config(ALEMBIC).get_current_head()
+    newest = ScriptDirectory.from_config(readiness.alembic_config()).get_current_head()
     assert await empty_system.scalar("SELECT version_num FROM alembic_version") == newest
 
 
 def test_a_database_is_behind_at_every_migration_but_the_newest() -> None:
-    scripts = ScriptDirectory.from_config(ALEMBIC)
+    scripts = ScriptDirectory.from_config(readiness.alembic_config())
     every = {script.revision for script in scripts.walk_revisions()}
     assert readiness.outgrown() == every - {*scripts.get_heads()}
 
@@ -90,7 +87,7 @@ async def contents(system: System) -> Any:
 
 def alembic(verb: str, url: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "alembic", "-c", str(ALEMBIC.config_file_name), verb],
+        [sys.executable, "-m", "alembic", "-c", str(readiness.alembic_config().config_file_name), verb],
         env=os.environ | {"CRM_DATABASE_URL": url},
         text=True,
         capture_output=True,

@@ -4,9 +4,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +35,12 @@ def outgrown() -> frozenset[str]:
     """
     sources = [file.read_text("utf-8") for file in (ROOT / "migrations" / "versions").glob("*.py")]
     return frozenset(name for source in sources for name in _FOLLOWED.findall(source))
+
+
+def alembic_config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  # only what migrates needs it
+
+    return Config(ROOT / "alembic.ini")
 
 
 async def check(session: AsyncSession) -> Readiness:
