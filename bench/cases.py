@@ -12,11 +12,14 @@ from sqlakeyset.results import serialize_bookmark
 
 from app import paging
 from app.schemas.shipment import ShipmentQuery
+from bench import chinese
 from bench.callers import PARTNERS, Callers, customers_of
 from bench.load import Call
 from bench.rows import SHIPMENTS_A_CUSTOMER, customer_id, customers_at, number
 
 BATCH = 100
+
+_serial = count(1)
 
 
 @dataclass(frozen=True)
@@ -84,22 +87,31 @@ def deep_page_of_shipments(callers: Callers, shipments: int, to: str) -> Iterato
         yield Call("GET", f"/v1/shipments?limit=50&{place}", callers.operations.headers)
 
 
-def create_customer(callers: Callers, _shipments: int, _to: str) -> Iterator[Call]:
-    body = {
-        "name": "杭州青禾茶业有限公司",
-        "kind": "company",
-        "contacts": [{"name": "王小明", "role": "物流经理", "phone": "13800000000"}],
-        "addresses": [
-            {"province": "浙江省", "city": "杭州市", "district": "西湖区", "detail": "2 号楼 301 室"}
-        ],
-        "needs": ["冷链", "次日达"],
-    }
-    sent = json.dumps(body).encode()
+def create_customer(callers: Callers, _shipments: int, to: str) -> Iterator[Call]:
+    """Different ones, as in life: a hundred of one name would be compared as duplicates of each other."""
+    draw = random.Random(f"{to} {next(_serial)}")
     while True:
-        yield Call("POST", "/v1/customers", callers.marketing.headers, sent)
-
-
-_serial = count(1)
+        body = {
+            "name": f"杭州{''.join(draw.sample(chinese.BRANDS, 3))}茶业有限公司",
+            "kind": "company",
+            "contacts": [
+                {
+                    "name": draw.choice(chinese.SURNAMES) + draw.choice(chinese.GIVEN),
+                    "role": "物流经理",
+                    "phone": f"138{draw.randrange(10**8):08d}",
+                }
+            ],
+            "addresses": [
+                {
+                    "province": "浙江省",
+                    "city": "杭州市",
+                    "district": "西湖区",
+                    "detail": f"{draw.choice(chinese.STREETS)}路 {draw.randrange(1, 999)} 号 301 室",
+                }
+            ],
+            "needs": ["冷链", "次日达"],
+        }
+        yield Call("POST", "/v1/customers", callers.marketing.headers, json.dumps(body).encode())
 
 
 def create_shipment(callers: Callers, shipments: int, to: str) -> Iterator[Call]:

@@ -20,9 +20,10 @@ from faults.network import network
 from faults.relay import deaths, no_idempotency
 from faults.report import Outcome
 from faults.stage import Stage
+from faults.sweep import sweep
 
 LONG_FORM = 200
-SHORT = ("kills", "network", "disk", "clocks", "relay", "mark_first", "act_first", "no_idempotency")
+SHORT = ("kills", "network", "disk", "clocks", "relay", "sweep", "mark_first", "act_first", "no_idempotency")
 FORMS = {False: SHORT, True: (*SHORT, "wal")}
 LOGS = Path("build/faults")
 
@@ -79,6 +80,7 @@ def _scenarios(stage: Stage, asked: argparse.Namespace) -> dict[str, Callable[[]
         "wal": lambda: wal_full(stage, seed),
         "clocks": lambda: clocks(stage, seed),
         "relay": lambda: deaths(stage, dying, seed),
+        "sweep": lambda: sweep(stage, max(asked.kills // 8, 8), seed),
         "mark_first": lambda: deaths(stage, 10, seed, broken="mark_first"),
         "act_first": lambda: deaths(stage, 10, seed, broken="act_first"),
         "no_idempotency": lambda: no_idempotency(stage, seed),

@@ -1,6 +1,7 @@
 """Workers whose clocks are hours off: everything happens once, and never early by the database's clock."""
 
 import asyncio
+import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,13 +10,14 @@ from uuid import uuid4
 import asyncpg
 
 from app import clock
-from app.database import connect
+from app.database import Database, connect
 from app.services import jobs
+from faults import sweep
 from faults.load import Clients, loaded
 from faults.process import CONSUMER, JOB
 from faults.report import Outcome, settle
 from faults.stage import Stage
-from faults.system import Running, running
+from faults.system import running
 
 HOURS = 5.0
 DUE = timedelta(seconds=5)
@@ -52,18 +54,24 @@ async def clocks(stage: Stage, seed: int) -> Outcome:
         loaded(system.base_url, stage.tokens, seed) as clients,
         stage.owner(system.database) as database,
     ):
+        product = await connect(stage.settings(system.database))
+        draw = random.Random(seed)
+        for _ in range(EACH):
+            await sweep.begin(product.sessions, draw)
         await asyncio.sleep(2)
         await settle(outcome, system, clients)
         timers = [
             *await _outbox_rows(database),
             *await _silences(database, clients),
-            *await _jobs(system, database),
+            *await _jobs(product, database),
         ]
         await asyncio.sleep(DUE.total_seconds() + WITHIN_S)
         await _happened(database, timers)
+        await sweep.compare(product.sessions, outcome)
+        await product.close()
         now = await database.fetchval("SELECT now()")
     due = sum(timer.due_at < now for timer in timers)
-    outcome.notes.append(f"{len(timers)} timers, {due} of them due: outbox rows, silences, jobs")
+    outcome.notes.append(f"{len(timers)} timers, {due} of them due: outbox rows, silences, jobs; and limits")
     outcome.violations += [fault for timer in timers if (fault := timer.fault(now))][:10]
     return outcome
 
@@ -96,9 +104,8 @@ async def _silences(database: asyncpg.Connection, clients: Clients) -> list[Time
     return timers
 
 
-async def _jobs(system: Running, database: asyncpg.Connection) -> list[Timer]:
+async def _jobs(product: Database, database: asyncpg.Connection) -> list[Timer]:
     timers = []
-    product = await connect(system.stage.settings(system.database))
     now = await database.fetchval("SELECT now()")
     cases = [(hours, delay) for hours in (HOURS, -HOURS) for delay in (DUE, FAR)]
     for number, (hours, delay) in enumerate(cases, start=1):
@@ -107,7 +114,6 @@ async def _jobs(system: Running, database: asyncpg.Connection) -> list[Timer]:
             await jobs.enqueue(session, JOB, {"number": -number}, run_at=now + delay)
         timers.append(Timer(f"effect {-number}", now + delay))
     clock.set_source(None)
-    await product.close()
     return timers
 
 

@@ -9,7 +9,7 @@ import ctypes
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,8 @@ from app import cli, clock, worker
 from app.models.event import Outbox
 from app.models.job import Job
 from app.services import events, reactions
+from app.services.clocks import sweep
+from app.services.clocks.ledger import Account
 from app.worker import outbox
 
 CONSUMER = "count_effects"
@@ -32,6 +34,8 @@ WORK = "work"
 PLACES = ("claimed, nothing done", "done, not committed", "before the commit", "after the commit")
 """Where a worker may die."""
 PR_SET_PDEATHSIG = 1
+
+Tell = Callable[[AsyncSession, list[Account], datetime], Awaitable[None]]
 
 
 def main() -> None:
@@ -121,8 +125,19 @@ def _die_suddenly(chance: float) -> None:
         return rows
 
     outbox._claim = noted  # noqa: SLF001  # as above
+    sweep._tell = _dying(sweep._tell)  # noqa: SLF001  # as above
     event.listen(Session, "before_commit", _before_commit)
     event.listen(Session, "after_transaction_end", _after_end)
+
+
+def _dying(tell: Tell) -> Tell:
+    async def told(session: AsyncSession, accounts: list[Account], instant: datetime) -> None:
+        session.info[WORK] = True
+        _maybe_die(PLACES[0])
+        await tell(session, accounts, instant)
+        _maybe_die(PLACES[1])
+
+    return told
 
 
 def _before_commit(session: Session) -> None:

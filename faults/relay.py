@@ -27,7 +27,7 @@ async def deaths(stage: Stage, how_many: int, seed: int, broken: str = "") -> Ou
         await system.processes["worker"].stop()
         async with system.process("calm", "worker", *variant):
             await settle(outcome, system, clients)
-        outcome.notes.append(f"killed: {dict(_places(system))}")
+        outcome.notes.append(f"killed: {dict(places_of_death(system))}")
     if broken:
         _must_fail(outcome, broken)
     return outcome
@@ -56,11 +56,12 @@ async def no_idempotency(stage: Stage, seed: int) -> Outcome:
 
 async def _died(system: Running, how_many: int) -> bool:
     """So often, and at every place."""
-    places = _places(system)
+    places = places_of_death(system)
     return places.total() >= how_many and len(places) == len(PLACES)
 
 
-def _places(system: Running) -> Counter[str]:
+def places_of_death(system: Running) -> Counter[str]:
+    """How often the worker was killed where, so far."""
     lines = system.processes["worker"].log.read_text().splitlines()
     return Counter(line.removeprefix("died: ") for line in lines if line.startswith("died: "))
 

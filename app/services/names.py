@@ -36,7 +36,7 @@ def pinyin(text: str) -> list[str]:
     return lazy_pinyin(text)
 
 
-@lru_cache(100_000)
+@lru_cache(20_000)
 def _read(part: str) -> tuple[str, ...]:
     """A character, phrase or run of letters as `lazy_pinyin` reads it within a text; kept, for it takes 50 us."""
     return tuple(word for each in pinyin(part) for word in _WORD.findall(_folded(each)))

@@ -63,7 +63,7 @@ def plain(text: str) -> str:
     return bare.translate(words()["simple"])
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=5_000)
 def parsed(kind: CustomerKind, text: str) -> Name:
     name = plain(text)
     if kind is CustomerKind.PERSON:
