@@ -297,7 +297,7 @@ class World:
         """A static one with many members, this world's customer among them."""
         segment, home = await self.empty_segment_id(), await self.home_id()
         others = "SELECT array_agg(id::text) FROM (SELECT id FROM customers WHERE id <> :home LIMIT :most)"
-        found = await self.system.scalar(others, home=UUID(home), most=3 * (self.many - 1))
+        found = await self.system.scalar(others, home=UUID(home), most=60 if self.many > 1 else 0)
         items = [{"customer_id": each} for each in (home, *(found or ()))]
         await self.made(Role.MARKETING, f"/v1/segments/{segment}/members/batch", {"items": items})
         return segment
@@ -311,7 +311,7 @@ class World:
                 'INSERT INTO segment_snapshots (segment_id, day, size, joined, "left")'
                 " SELECT $1, current_date - 1 - n, 1, 0, 0 FROM generate_series(1, $2) AS n",
                 UUID(segment),
-                3 * (self.many - 1),
+                60 if self.many > 1 else 0,
             )
         return segment
 
