@@ -292,7 +292,7 @@ CALLS: dict[str, Call] = {
     "approve_export": Call(NOTE),
     "reject_export": Call(NOTE),
     "list_complaints": Call(query={"count": "true"}),
-    "search_complaints": Call({"open": True}),
+    "search_complaints": Call({"status": "waiting"}),
     "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
     "get_complaint_by_number": Call(),
     "list_complaint_assignments": Call(),
@@ -338,7 +338,9 @@ CALLS: dict[str, Call] = {
     "explain_complaint_clock": Call(query={"clock": "statutory"}),
     "request_clock_waiver": Call({"reason": TEXT}, status=201),
     "compose_complaint_report": Call(places={"complaint_id": "reportable_complaint_id"}, status=201),
-    "get_complaint_report": Call(query={"version": "1"}, places={"complaint_id": "drafted_complaint_id"}),
+    "get_complaint_report": Call(
+        query={"version": "2"}, places={"complaint_id": "fully_reported_complaint_id"}
+    ),
     "confirm_complaint_report": Call({"version": 1}, places={"complaint_id": "drafted_complaint_id"}),
     "get_complaint_report_pdf": Call(places={"complaint_id": "reported_complaint_id"}),
     "get_complaint_closing": Call(places={"complaint_id": "called_complaint_id"}),

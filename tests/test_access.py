@@ -350,6 +350,9 @@ READ_BY_PARTNERS = {
     " location text",
     "delivery_exceptions": "customer_id shipment_id id leg_no reason severity state opened_at",
     "codes": "list code zh en",
+    "complaints": "id number state customer_id category cycle merged_into_id waiting_reason received_at due_at closed_at",
+    "complaint_parcels": "complaint_id tracking_no",
+    "complaint_answers": "complaint_id number cycle text",
 }
 
 

@@ -423,6 +423,7 @@ def test_only_the_answers_made_for_it_name_a_secret() -> None:
     answers = {(name, field) for name, field in named if not name.startswith("Body_")}
     assert answers == {
         ("ClientSecret", "client_secret"),
+        ("LinkMade", "token"),
         ("TokenRead", "access_token"),
         ("TokenRead", "token_type"),
         ("TokenRead", "refresh_token"),

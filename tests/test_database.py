@@ -151,10 +151,12 @@ def test_everything_stateful_is_looked_at() -> None:
     assert {model.__name__ for model in STATEFUL} == {
         "ClockWaiver",
         "Complaint",
+        "ComplaintClosing",
         "Customer",
         "DeliveryException",
         "Document",
         "Export",
+        "FollowUp",
         "Job",
         "LeakIncident",
         "Order",

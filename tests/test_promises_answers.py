@@ -75,6 +75,10 @@ def test_the_table_of_fields_names_every_field_of_every_answer_and_no_other() ->
     assert {name for name in named if not name.startswith("Page_")} == answers.FIELDS.keys()
 
 
+NOT_YET = {("PartnerComplaintRegistered", "answer")}
+"""What was brought just now is not answered; the same field of one that was is seen in `get_partner_complaint`."""
+
+
 async def test_every_role_gets_what_it_may_and_nobody_whole(empty_system: System) -> None:
     """Each operation is called so that it succeeds, once for every role that may call it."""
     world, wrong = World(empty_system), []
@@ -99,7 +103,7 @@ async def test_every_role_gets_what_it_may_and_nobody_whole(empty_system: System
                 seen.update({(schema, field)} if value else ())
     assert wrong == []
     masked = {(schema, field) for schema in answers.FIELDS for field in answers.of(schema)[1]}
-    assert masked - seen == set(), "nothing was planted there, so nothing is proven"
+    assert masked - seen - NOT_YET == set(), "nothing was planted there, so nothing is proven"
 
 
 def test_what_stands_outside_the_api_is_on_a_literal_list(system: System) -> None:

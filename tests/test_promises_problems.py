@@ -55,7 +55,6 @@ async def test_403_without_the_scope_and_404_for_partners(book: Book) -> None:
 async def test_404_where_there_is_nothing(book: Book) -> None:
     words = {
         "list": "no-such-list",
-        "kind": "ship_to",
         "system": "erp",
         "external_id": "none",
         "number": "1",
@@ -65,7 +64,9 @@ async def test_404_where_there_is_nothing(book: Book) -> None:
     async with judged(404, "not-found") as answers:
         for name, operation in described().items():
             if (places := parameters(operation, "path")) and name not in MAKES_WHAT_IS_NOT_THERE:
-                path = operation["path"].format(**{each: nothing.get(each, uuid4()) for each in places})
+                kind = "related" if "complaint_id" in places else "ship_to"
+                found = {each: nothing.get(each, uuid4()) for each in places} | {"kind": kind}
+                path = operation["path"].format(**found)
                 answers[name] = await book.ask(name, path=path)
 
 
@@ -145,7 +146,7 @@ async def test_500_for_what_nobody_foresaw(book: Book, empty_system: System) -> 
     """This database has lost a function and tables that are always asked."""
     async with owner(empty_system) as connection:
         await connection.execute("ALTER FUNCTION admit RENAME TO admitted")
-        for table in ("sign_in_failures", "refresh_tokens"):
+        for table in ("sign_in_failures", "refresh_tokens", "confirmation_links"):
             await connection.execute(f"DROP TABLE {table}")
     async with judged(500, "internal") as answers:
         for name in described():

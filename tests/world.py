@@ -547,6 +547,17 @@ class World:
         await self.served(complaint, "report/confirm", {"version": 1})
         return str(made.json()["id"])
 
+    async def fully_reported_complaint_id(self) -> str:
+        """One whose second report tells of a handler, of call-backs and of a request to close it."""
+        asked = "SELECT complaint_id FROM complaint_closings WHERE id = :id"
+        complaint = await self.system.scalar(asked, id=UUID(await self.closing_id()))
+        handler = await self.caller(Role.CUSTOMER_SERVICE)
+        async with owner(self.system) as connection:
+            await connection.execute(
+                "UPDATE complaints SET handler_id = $2 WHERE id = $1", complaint, handler.principal.id
+            )
+        return await self.served(str(complaint), "report")
+
     async def put_below(self, somebody: Caller, *roles: Role) -> None:
         """Let the line of superiors be those who call in these roles."""
         line = [somebody, *[await self.caller(role) for role in roles]]

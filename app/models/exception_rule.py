@@ -72,7 +72,7 @@ class FollowUp(Stateful, Versioned, Base):
     complaint_id: Mapped[UUID | None] = mapped_column(ForeignKey("complaints.id"), index=True)
     joined: Mapped[bool]
     """Whether the complaint had been there before."""
-    state: Mapped[FollowUpState] = mapped_column(choice(FollowUpState))
+    state: Mapped[FollowUpState] = mapped_column(choice(FollowUpState), default=FollowUpState.OPEN)
     done_by: Mapped[UUID | None]
     done_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
