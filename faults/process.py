@@ -9,7 +9,7 @@ import ctypes
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,7 @@ PLACES = ("claimed, nothing done", "done, not committed", "before the commit", "
 """Where a worker may die."""
 PR_SET_PDEATHSIG = 1
 
-Tell = Callable[[AsyncSession, list[Account], datetime], Awaitable[None]]
+Tell = Callable[[AsyncSession, list[Account], datetime], Coroutine[Any, Any, None]]
 
 
 def main() -> None:
@@ -125,7 +125,7 @@ def _die_suddenly(chance: float) -> None:
         return rows
 
     outbox._claim = noted  # noqa: SLF001  # as above
-    sweep._tell = _dying(sweep._tell)  # noqa: SLF001  # as above
+    vars(sweep)["_tell"] = _dying(sweep._tell)  # noqa: SLF001  # as above
     event.listen(Session, "before_commit", _before_commit)
     event.listen(Session, "after_transaction_end", _after_end)
 

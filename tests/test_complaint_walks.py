@@ -210,7 +210,8 @@ async def test_no_way_leads_past_the_report_or_the_customers_word(system: System
     boss = await system.staff(Role.CUSTOMER_SERVICE, level=UserLevel.MANAGER)
     loop = asyncio.get_running_loop()
     walks = settings(max_examples=8, stateful_step_count=22, suppress_health_check=list(HealthCheck))
-    await asyncio.to_thread(run_state_machine_as_test, lambda: Desk(system, boss, loop), settings=walks)
+    desk: Any = lambda: Desk(system, boss, loop)  # noqa: E731  # typed as a class, though a factory will do
+    await asyncio.to_thread(run_state_machine_as_test, desk, settings=walks)
 
 
 async def test_the_walk_can_get_to_both_ends(system: System) -> None:
