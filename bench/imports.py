@@ -24,12 +24,10 @@ from app.schemas.import_file import ImportOptions
 from app.security import Principal
 from app.services.imports import files, requests
 from app.settings import settings
-from bench import servers
+from bench import chinese, servers
 
 HEAD = "客户名称,客户类型,等级,联系人,职务,电话,邮箱,省,市,区,地址,需求,外部系统,外部编号\r\n"
 PLACES = (("浙江省", "杭州市", "西湖区"), ("广东省", "深圳市", "南山区"), ("四川省", "成都市", "武侯区"))
-NAMES = "顺丰青禾重庆长江行远茶业机电服饰食品光华明德中兴安达"
-SURNAMES = "王李张刘陈杨赵黄周吴"
 TIERS = ("大客户", "中型客户", "小客户", "")
 
 console = Console(highlight=False)
@@ -40,8 +38,8 @@ def rows(count: int) -> Iterator[str]:
     draw = random.Random(1)
     for number in range(count):
         province, city, district = PLACES[number % len(PLACES)]
-        name = f"{city[:2]}{''.join(draw.choices(NAMES, k=4))}{number}有限公司"
-        person = f"{draw.choice(SURNAMES)}{''.join(draw.choices(NAMES, k=2))}"
+        name = f"{city[:2]}{''.join(draw.choices(chinese.BRANDS, k=4))}{number}有限公司"
+        person = f"{draw.choice(chinese.SURNAMES)}{''.join(draw.choices(chinese.GIVEN, k=2))}"
         yield (
             f"{name},公司,{draw.choice(TIERS)},{person},物流经理,1{draw.randrange(3 * 10**9, 10**10)},"
             f"u{number}@example.com,{province},{city},{district},文三路 {number} 号 2 幢 301 室,冷链；次日达,erp,E{number}\r\n"
