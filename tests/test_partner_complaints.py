@@ -122,10 +122,10 @@ async def test_it_is_followed_by_its_number_in_the_callers_language(side: Side) 
 
 async def test_staff_find_it_by_its_number_in_one_call(side: Side) -> None:
     service = await side.system.as_role(Role.CUSTOMER_SERVICE)
-    found = await service.get(f"/v1/complaints/by-number/{side.complaint['number'].lower()}")
+    found = await service.get(f"/v1/complaint-numbers/{side.complaint['number'].lower()}")
     assert found.json()["id"] == side.complaint["id"]
     assert found.headers["ETag"]
-    nowhere = await service.get("/v1/complaints/by-number/C-1999-000000")
+    nowhere = await service.get("/v1/complaint-numbers/C-1999-000000")
     assert nowhere.status_code == 404
 
 

@@ -77,16 +77,6 @@ async def check_complaint(body: ComplaintCreate, actor: Writer, session: Reading
 
 
 @router.get(
-    "/by-number/{complaint_number}", summary="Look up a complaint's number", response_model=ComplaintRead
-)
-async def get_complaint_by_number(
-    complaint_number: str, tag: Tag, actor: Reader, session: Reading
-) -> Complaint:
-    """As people read it out on the phone. One that became a part of another says of which."""
-    return _tagged(tag, await reading.by_number(session, actor, complaint_number))
-
-
-@router.get(
     "/{complaint_id}",
     summary="Read a complaint",
     response_model=ComplaintRead,
