@@ -34,7 +34,7 @@ BEFORE: dict[str, list[str | Path]] = {
     "Python client": [
         VENV / "openapi-python-client",
         *("generate", "--path", SPEC, "--output-path", BUILD / "courier_crm_client"),
-        *("--meta", "none", "--overwrite", "--fail-on-warning"),
+        *("--config", HERE / "python" / "client.yaml", "--meta", "none", "--overwrite", "--fail-on-warning"),
     ],
 }
 TOURS: dict[str, list[str | Path]] = {

@@ -153,6 +153,11 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used(spec: dict[str
     assert used == spec["components"]["schemas"].keys()
 
 
+def test_no_two_schemas_share_a_name(spec: dict[str, Any]) -> None:
+    """FastAPI would put their modules in front, and clients would lose one of them."""
+    assert [name for name in spec["components"]["schemas"] if "__" in name] == []
+
+
 def test_every_parameter_in_a_path_is_described_and_typed(spec: dict[str, Any]) -> None:
     for path, method, operation in operations(spec):
         named = set(re.findall(r"\{([a-z_]+)\}", path))

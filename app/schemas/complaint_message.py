@@ -13,12 +13,12 @@ from app.schemas.base import Body, Grounds, Instant, Read, Word
 from app.schemas.masking import Redacted
 
 
-class NoteCreate(Body, json_schema_extra={"examples": [{"text": "已联系分拨中心调取装卸录像"}]}):
+class ComplaintNoteCreate(Body, json_schema_extra={"examples": [{"text": "已联系分拨中心调取装卸录像"}]}):
     text: Grounds
 
 
 class MessageCreate(
-    NoteCreate,
+    ComplaintNoteCreate,
     json_schema_extra={
         "examples": [
             {

@@ -10,7 +10,7 @@ from app.paging import Page, paginate
 from app.roles import Scope
 from app.routers.deps import OnceSession, Reading, holder_of
 from app.routers.routes import CourierRouter
-from app.schemas.complaint_message import MessageCreate, MessageQuery, MessageRead, NoteCreate
+from app.schemas.complaint_message import ComplaintNoteCreate, MessageCreate, MessageQuery, MessageRead
 from app.security import Principal
 from app.services.complaints import messages
 
@@ -47,7 +47,7 @@ async def add_complaint_message(
 
 @router.post("/notes", summary="Add a note", status_code=201, response_model=MessageRead)
 async def add_complaint_note(
-    complaint_id: UUID, body: NoteCreate, actor: Investigator, session: OnceSession
+    complaint_id: UUID, body: ComplaintNoteCreate, actor: Investigator, session: OnceSession
 ) -> ComplaintMessage:
     """Among ourselves: the customer never sees it. It stands among the messages."""
     return await messages.note(session, actor, complaint_id, body)

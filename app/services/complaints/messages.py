@@ -14,7 +14,7 @@ from app.clock import now
 from app.errors import Conflict, Invalid, NotFound
 from app.models.complaint import Complaint, ComplaintChannel, ComplaintState
 from app.models.complaint_message import CaseVisibility, ComplaintMessage, MessageDirection
-from app.schemas.complaint_message import MessageCreate, MessageQuery, NoteCreate
+from app.schemas.complaint_message import ComplaintNoteCreate, MessageCreate, MessageQuery
 from app.security import Principal
 from app.services import events
 from app.services.complaints import handling, reading, templates
@@ -63,7 +63,7 @@ async def add(session: AsyncSession, actor: Principal, complaint_id: UUID, body:
 
 
 async def note(
-    session: AsyncSession, actor: Principal, complaint_id: UUID, body: NoteCreate
+    session: AsyncSession, actor: Principal, complaint_id: UUID, body: ComplaintNoteCreate
 ) -> ComplaintMessage:
     """Keep a note that the customer never sees."""
     complaint = await reading.taken(session, actor, complaint_id)
