@@ -104,6 +104,8 @@ def test_every_error_is_a_problem_document(spec: dict[str, Any]) -> None:
         ("read_jwks", "200 5XX"),
         ("create_token", "200 400 401 413 422 429 5XX"),
         ("get_problem_type", "200 404 422 5XX"),
+        ("look_at_confirmation", "200 404 422 429 5XX"),
+        ("answer_confirmation", "200 404 413 415 422 429 5XX"),
         ("list_departments", "200 401 403 404 422 429 5XX"),
         ("get_customer", "200 304 308 401 403 404 422 429 5XX"),
         ("search_customers", "200 401 403 404 413 415 422 429 5XX"),

@@ -223,6 +223,8 @@ def _following(operation: dict[str, Any], calls: set[Callable[..., Any]]) -> set
     body = operation.get("requestBody", {}).get("content", {})
     if deps.authenticate in calls:
         found |= {"401", "403", "404", "422", "429"}
+    if deps.guest in calls:
+        found |= {"404", "422", "429"}
     if "application/json" in body:
         found |= {"413", "415", "422"}
     if "multipart/form-data" in body:
