@@ -141,6 +141,7 @@ async def record_complaint_call_back(
     summary="Make a link for the customer",
     status_code=201,
     response_model=LinkMade,
+    responses={409: {}},
 )
 async def make_confirmation_link(complaint_id: UUID, actor: Writer, session: Session) -> dict[str, Any]:
     """One tap says yes or no, once. A new link takes the place of the one before."""

@@ -35,7 +35,10 @@ async def list_complaint_links(complaint_id: UUID, actor: Reader, session: Readi
 
 
 @router.put(
-    "/complaints/{complaint_id}/links/{kind}/{other_id}", summary="Link two complaints", status_code=204
+    "/complaints/{complaint_id}/links/{kind}/{other_id}",
+    summary="Link two complaints",
+    status_code=204,
+    responses={409: {}},
 )
 async def link_complaints(
     complaint_id: UUID, kind: ComplaintLinkKind, other_id: UUID, actor: Investigator, session: Session

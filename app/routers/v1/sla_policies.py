@@ -61,7 +61,12 @@ async def end_sla_policy(code: Code, body: SlaPolicyEnd, actor: Writer, session:
     return await policies.end(session, actor, code, body)
 
 
-@router.post("/{code}/retarget/preview", summary="Preview a retarget", response_model=RetargetPreview)
+@router.post(
+    "/{code}/retarget/preview",
+    summary="Preview a retarget",
+    response_model=RetargetPreview,
+    responses={409: {}},
+)
 async def preview_retarget(code: Code, _: Writer, session: Reading) -> dict[str, Any]:
     """How many open clocks count by an older version of the limit or of its calendar, and what would become of them."""
     return await retargeting.preview(session, code)
