@@ -1,12 +1,10 @@
 """Customers found by what people know of them, each term by an index of its own."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, select, text, union_all
-from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
+from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.customer import (
@@ -18,52 +16,24 @@ from app.models.customer import (
     ExternalId,
 )
 from app.models.shipment import TrackingNumber
-from app.paging import ListQuery, paginate
+from app.paging import paginate
 from app.schemas.customer import CustomerSearch
 from app.security import Principal
-from app.services import contact_points, customers, names
+from app.services import contact_points, customers
+from app.services.searches import FEW, Found, Terms, words
 
 COUNTED = 10_000
 """Matches that facets look at: more would not tell people more, and cost a scan."""
 
-FEW = 5000
-"""Matches of one term that are looked up by id; of more, some are among the newest."""
-
 _FACETS = ("kind", "state", "tier", "owner_id")
 
 
-class _Terms(ListQuery):
-    """Binds a search's cursor to its terms."""
-
-    terms: str
-
-
-@dataclass
-class _Found:
-    """What the terms so far leave: these ids, if they are few, and the conditions of those that many meet."""
-
-    ids: set[UUID] | None = None
-    conditions: list[ColumnElement[bool]] = field(default_factory=list)
-
-    def narrow(self, ids: Sequence[UUID], condition: ColumnElement[bool]) -> None:
-        if len(ids) > FEW:
-            self.conditions.append(condition)
-        else:
-            self.ids = set(ids) if self.ids is None else self.ids & set(ids)
-
-
 async def search(session: AsyncSession, principal: Principal, body: CustomerSearch) -> dict[str, Any]:
-    """A page of the customers that match every given term, the newest first.
-
-    A term that few have is looked up first, by its index; one that many have is compared while the newest are
-    walked through, where the page is soon full. No plan of PostgreSQL's own is good at both.
-    """
+    """A page of the customers that match every given term, the newest first."""
     found = await _look_up(session, body)
-    matching = customers.visible(principal).where(*_plain(body), *found.conditions)
-    if found.ids is not None:
-        matching = matching.where(Customer.id == any_(literal(sorted(found.ids), ARRAY(Uuid))))
+    matching = found.among(customers.visible(principal).where(*_plain(body)), Customer.id)
     terms = body.model_dump_json(exclude={"limit", "cursor", "facets"})
-    page = _Terms(limit=body.limit, cursor=body.cursor, terms=terms)
+    page = Terms(limit=body.limit, cursor=body.cursor, terms=terms)
     newest = matching.order_by(Customer.created_at.desc(), Customer.id.desc())
     answer = await paginate(session, newest, page)
     return answer | {"facets": await _facets(session, matching) if body.facets else None}
@@ -75,14 +45,14 @@ def _plain(body: CustomerSearch) -> Iterator[ColumnElement[bool]]:
             yield getattr(Customer, name) == value
 
 
-async def _look_up(session: AsyncSession, body: CustomerSearch) -> _Found:
-    found = _Found()
+async def _look_up(session: AsyncSession, body: CustomerSearch) -> Found:
+    found = Found()
     if body.q is not None:
-        wanted = cast(literal(names.query(body.q), Text), TSQUERY)
+        wanted = words(body.q)
         ids = await session.scalars(select(func.customers_named(wanted, FEW + 1)))
         found.narrow(ids.all(), Customer.search.op("@@")(wanted))
     if body.contact is not None:
-        wanted = cast(literal(names.query(body.contact), Text), TSQUERY)
+        wanted = words(body.contact)
         ids = await session.scalars(select(func.customers_of_contacts_named(wanted, FEW + 1)))
         found.narrow(ids.all(), Customer.id.in_(_named(wanted)))
     for term, known in (
