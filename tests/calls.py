@@ -292,7 +292,7 @@ CALLS: dict[str, Call] = {
     "approve_export": Call(NOTE),
     "reject_export": Call(NOTE),
     "list_complaints": Call(query={"count": "true"}),
-    "search_complaints": Call({"status": "waiting"}),
+    "search_complaints": Call({"open": True}),
     "get_complaint": Call(places={"complaint_id": "answered_complaint_id"}),
     "get_complaint_by_number": Call(),
     "list_complaint_assignments": Call(),
