@@ -23,7 +23,7 @@ async def deaths(stage: Stage, how_many: int, seed: int, broken: str = "") -> Ou
         running(stage, broken or "deaths", workers=dying) as system,
         loaded(system.base_url, stage.tokens, seed) as clients,
     ):
-        await until(lambda: _died(system, how_many), within=30 + 5 * how_many)
+        await until(lambda: died(system, how_many), within=30 + 5 * how_many)
         await system.processes["worker"].stop()
         async with system.process("calm", "worker", *variant):
             await settle(outcome, system, clients)
@@ -54,7 +54,7 @@ async def no_idempotency(stage: Stage, seed: int) -> Outcome:
     return outcome
 
 
-async def _died(system: Running, how_many: int) -> bool:
+async def died(system: Running, how_many: int) -> bool:
     """So often, and at every place."""
     places = places_of_death(system)
     return places.total() >= how_many and len(places) == len(PLACES)

@@ -14,8 +14,7 @@ from app.services.clocks.fold import fold
 from app.services.clocks.ledger import Account
 from app.services.clocks.policies import Facts
 from app.services.events import Subject
-from faults.process import PLACES
-from faults.relay import CHANCE, places_of_death
+from faults.relay import CHANCE, died, places_of_death
 from faults.report import Outcome
 from faults.stage import Stage
 from faults.system import Running, running, until
@@ -36,12 +35,11 @@ async def sweep(stage: Stage, how_many: int, seed: int) -> Outcome:
     async with running(stage, "sweep", workers=dying) as system:
         product = await connect(stage.settings(system.database))
 
-        async def died() -> bool:
+        async def killed() -> bool:
             await begin(product.sessions, draw)
-            places = places_of_death(system)
-            return places.total() >= how_many and len(places) == len(PLACES)
+            return await died(system, how_many)
 
-        await until(died, within=60 + 10 * how_many)
+        await until(killed, within=60 + 10 * how_many)
         await system.processes["worker"].stop()
         async with system.process("calm", "worker"):
             await until(lambda: _nothing_due(system), within=60)

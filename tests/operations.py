@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 from fastapi.routing import iter_route_contexts
 
 from app.demo import throwaway_settings
 from app.main import create_app
-from tests.system import System
+from tests.system import System, a_number
 
 
 def operations(system: System) -> Iterator[tuple[str, str, str]]:
@@ -39,6 +40,21 @@ def described() -> dict[str, dict[str, Any]]:
 def parameters(operation: dict[str, Any], place: str) -> dict[str, Any]:
     """The schemas of an operation's parameters in `path`, `query` or `header`, by name."""
     return {each["name"]: each["schema"] for each in operation.get("parameters", []) if each["in"] == place}
+
+
+def path_to_nothing(operation: dict[str, Any]) -> str:
+    """The operation's path with names of nothing in it, each such as its place takes."""
+    places = parameters(operation, "path")
+    words = {
+        "tracking_no": a_number(),
+        "list": "no-such-list",
+        "kind": "related" if "complaint_id" in places else "ship_to",
+        "system": "erp",
+        "external_id": "none",
+        "number": "1",
+        "year": "2026",
+    }
+    return str(operation["path"].format(**{place: words.get(place, uuid4()) for place in places}))
 
 
 def body_schema(operation: dict[str, Any]) -> dict[str, Any] | None:

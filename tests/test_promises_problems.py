@@ -3,18 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from app.roles import Role
 from app.routers.problem_types import catalogue
-from tests.operations import body_schema, described, parameters
+from tests.operations import body_schema, described, parameters, path_to_nothing
 from tests.owner import owner
 from tests.policy import MAY
 from tests.shapes import faults
-from tests.system import System, a_number, running
+from tests.system import System, running
 from tests.world import Book
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -53,21 +52,10 @@ async def test_403_without_the_scope_and_404_for_partners(book: Book) -> None:
 
 
 async def test_404_where_there_is_nothing(book: Book) -> None:
-    words = {
-        "list": "no-such-list",
-        "system": "erp",
-        "external_id": "none",
-        "number": "1",
-        "year": "2026",
-    }
-    nothing = words | {"tracking_no": a_number()}
     async with judged(404, "not-found") as answers:
         for name, operation in described().items():
-            if (places := parameters(operation, "path")) and name not in MAKES_WHAT_IS_NOT_THERE:
-                kind = "related" if "complaint_id" in places else "ship_to"
-                found = {each: nothing.get(each, uuid4()) for each in places} | {"kind": kind}
-                path = operation["path"].format(**found)
-                answers[name] = await book.ask(name, path=path)
+            if parameters(operation, "path") and name not in MAKES_WHAT_IS_NOT_THERE:
+                answers[name] = await book.ask(name, path=path_to_nothing(operation))
 
 
 async def test_405_for_a_method_that_a_path_does_not_have(book: Book) -> None:

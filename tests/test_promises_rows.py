@@ -9,11 +9,11 @@ import asyncpg
 import pytest
 
 from app.roles import Role
-from tests.operations import described, parameters
+from tests.operations import described, parameters, path_to_nothing
 from tests.owner import last_writes, owner
 from tests.policy import MAY
 from tests.shapes import faults
-from tests.system import Caller, System, a_number, running
+from tests.system import Caller, System, running
 from tests.world import World
 
 pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
@@ -181,11 +181,8 @@ def strangers(name: str) -> Iterator[tuple[int, str]]:
 def spoilt(name: str, request: Request) -> Iterator[tuple[int, Request]]:
     """The request with one thing wrong, and the status of its answer."""
     operation = described()[name]
-    if (places := parameters(operation, "path")) and name != "put_import_mapping":
-        kind = "related" if "complaint_id" in places else "ship_to"
-        words = {"tracking_no": a_number(), "kind": kind, "system": "erp"}
-        nothing = {place: words.get(place, str(uuid4())) for place in places}
-        yield 404, request | {"path": operation["path"].format(**nothing)}
+    if parameters(operation, "path") and name != "put_import_mapping":
+        yield 404, request | {"path": path_to_nothing(operation)}
     yield 422, request | {"params": {"unheard_of": "1"}}
     if "json" in request:
         yield 422, request | {"json": request["json"] | {"unheard_of": 1}}
