@@ -26,7 +26,7 @@ run: .venv/runtime ## Everything on this machine, with demo data: http://127.0.0
 	@$(BIN)/crm up --demo
 
 test: .venv/dev ## Run the tests; COVERAGE=yes measures the branches as well, which takes half as long again
-	$(BIN)/pytest -n 2 $(if $(COVERAGE),--cov --cov-report=term) tests
+	$(BIN)/pytest -n 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=term) tests
 
 lint: .venv/dev ## Check style, types, imports, dependencies, dead code, spelling and migrations
 	$(BIN)/ruff format --check
@@ -45,6 +45,8 @@ lint: .venv/dev ## Check style, types, imports, dependencies, dead code, spellin
 bench: .venv/dev bench/.packages/sets ## Measure beside a bare server: SIZE=tiny, small or full; results in bench/results
 	$(BIN)/python -m bench.duplicates
 	$(BIN)/python -m bench --size $(SIZE)
+	$(BIN)/python -m bench.complaints $(if $(filter tiny,$(SIZE)),--complaints 10000)
+	$(BIN)/python -m bench.archive $(if $(filter tiny,$(SIZE)),--customers 10000)
 
 faults: .venv/dev ## Kill, cut and fill up a real system; KILLS=20 is the short form, SEED=... repeats one
 	$(BIN)/python -m faults --kills $(KILLS) $(if $(RECOVERY),--recovery $(RECOVERY)) $(if $(SEED),--seed $(SEED))

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.dialects.postgresql import asyncpg
 
 from app.models.customer import ContactPointKind
 from app.roles import Role
-from app.services import contact_points, names
+from app.services import contact_points, customer_search, names, searches
 from tests.owner import owner
 from tests.system import Caller, System, a_customer, a_shipment
+from tests.test_complaints import registered
 
 
 async def found(caller: Caller, **terms: Any) -> set[str]:
@@ -87,15 +89,37 @@ async def test_any_two_neighbouring_characters_or_more_find_their_name(
         )
 
 
-async def test_the_search_goes_by_the_index(system: System) -> None:
+@pytest.mark.parametrize("common", [1, searches.SAMPLE + 1], ids=["walked", "by index"])
+async def test_what_many_of_the_newest_say_and_what_few_say_is_found_alike(
+    system: System, monkeypatch: pytest.MonkeyPatch, common: int
+) -> None:
+    mark = secrets.token_hex(5)
+    marketing = await system.as_role(Role.MARKETING)
+    service = await system.as_role(Role.CUSTOMER_SERVICE)
+    made = [(await a_customer(system, name=f"青禾茶业 {mark} {number}"))["id"] for number in range(5)]
+    said = [(await registered(service, description=f"锡盒破裂 {mark}"))["id"] for _ in range(2)]
+    monkeypatch.setattr(searches, "COMMON", common)
+    first = (await marketing.post("/v1/customers/search", {"q": f"青禾 {mark}", "limit": 3})).json()
+    rest = {"q": f"青禾 {mark}", "limit": 3, "cursor": first["next_cursor"]}
+    pages = [first, (await marketing.post("/v1/customers/search", rest)).json()]
+    assert [row["id"] for page in pages for row in page["items"]] == made[::-1]
+    complaints = (await service.post("/v1/complaints/search", {"q": f"锡盒 {mark}"})).json()["items"]
+    assert [row["id"] for row in complaints] == said[::-1]
+
+
+async def test_the_search_goes_by_the_index_with_plans_for_any_term_too(system: System) -> None:
+    ending = customer_search._reached_at_ending("4711").compile(
+        dialect=asyncpg.dialect(), compile_kwargs={"render_postcompile": True}
+    )
     async with owner(system) as connection, connection.transaction():
-        await connection.execute("SET LOCAL enable_seqscan = off")
-        plan = await connection.fetch("EXPLAIN SELECT id FROM customers WHERE search @@ '''青禾'''::tsquery")
-        suffix = await connection.fetch(
-            "EXPLAIN SELECT id FROM contact_points WHERE kind = 'phone' AND reverse(normal) LIKE '8765%'"
+        await connection.execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"
         )
+        plan = await connection.fetch("EXPLAIN SELECT id FROM customers WHERE search @@ '''青禾'''::tsquery")
+        await connection.execute(f"PREPARE ending AS {ending}")
+        suffix = await connection.fetch("EXPLAIN EXECUTE ending('1174', '1174:')")
     assert "ix_customers_search" in str(plan)
-    assert "ix_contact_points_suffix" in str(suffix)
+    assert "Index Cond: ((reverse(normal) ~>=~" in str(suffix)
 
 
 async def test_a_customer_is_found_by_contact_suffix_parcel_and_the_names_of_other_systems(

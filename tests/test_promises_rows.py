@@ -254,11 +254,16 @@ class Rows:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self.connection = connection
         self.seen: dict[str, str] = {}
+        self.next_transaction = ""
 
     async def changed(self) -> bool:
-        """Whether anything has changed since the last look."""
-        before, self.seen = self.seen, await last_writes(self.connection)
-        return self.seen != before
+        """Whether anything has changed since the last look; whoever writes takes the next transaction's number."""
+        asked = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+        before, self.next_transaction = self.next_transaction, await self.connection.fetchval(asked)
+        if self.next_transaction == before:
+            return False
+        told, self.seen = self.seen, await last_writes(self.connection)
+        return self.seen != told
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -291,7 +291,7 @@ EACH: dict[str, int] = {
 }
 """Statements of a batch for each item after the first."""
 
-MANY, ROWS = 5, 50
+MANY, ROWS = 3, 50
 
 PARTS = 3
 """So that several processes share the work."""
@@ -398,6 +398,16 @@ def test_the_table_names_every_operation_and_no_other() -> None:
 
 LISTS = [name for name in CALLS if name.startswith("search") or "list" in name]
 OTHERS = [name for name in CALLS if name not in LISTS]
+ALSO = {
+    "complete_task",
+    "escalate_complaint",
+    "acknowledge_delivery_exception",
+    "finish_exception_follow_up",
+    "reveal_customer",
+    "verify_seals",
+}
+"""What leaves something to list besides."""
+MAKING = [name for name in OTHERS if CALLS[name].status in {201, 202} or name in ALSO]
 
 
 async def counted(listened: Any, world: World, names: Iterable[str], rows: int) -> dict[str, list[str]]:
@@ -423,9 +433,9 @@ async def test_an_operation_sends_so_many_statements_however_much_is_behind_it(
 
 
 async def test_a_list_sends_so_many_statements_however_much_is_on_its_page(listened: Any) -> None:
-    """After every other operation, so that there is something to list."""
+    """After every operation that makes something, so that there is something to list."""
     system, _ = listened
-    await counted(listened, World(system, 1), OTHERS, 1)
+    await counted(listened, World(system, 1), MAKING, 1)
     wrong = await counted(listened, World(system, 1), LISTS, 1)
     await copy_rows(system)
     wrong |= await counted(listened, World(system, MANY), LISTS, ROWS)

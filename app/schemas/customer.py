@@ -210,6 +210,6 @@ class Facet(BaseModel):
 
 
 class CustomersFound(Page[CustomerSummary]):
-    """A page of matches. Facets count the first 10,000 of them at the most."""
+    """A page of matches. Facets count 1,000 of them at the most."""
 
     facets: list[Facet] | None = None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -14,7 +14,7 @@ from app.schemas.complaint import ComplaintSearch
 from app.security import Principal
 from app.services import contact_points
 from app.services.complaints import reading
-from app.services.searches import FEW, Found, Terms, words
+from app.services.searches import FEW, Found, Terms, saying, says, words
 
 
 async def search(session: AsyncSession, principal: Principal, body: ComplaintSearch) -> dict[str, Any]:
@@ -24,19 +24,24 @@ async def search(session: AsyncSession, principal: Principal, body: ComplaintSea
     matching = found.among(visible, Complaint.id)
     terms = body.model_dump_json(exclude={"limit", "cursor"})
     page = Terms(limit=body.limit, cursor=body.cursor, terms=terms)
-    newest = matching.order_by(Complaint.received_at.desc(), Complaint.id.desc())
-    return await paginate(session, newest.options(selectinload(Complaint.parcels)), page)
+    rows = _newest(matching).options(selectinload(Complaint.parcels))
+    return await paginate(session, rows, page)
+
+
+def _newest(rows: Select[Any]) -> Select[Any]:
+    return rows.order_by(Complaint.received_at.desc(), Complaint.id.desc())
 
 
 async def _look_up(session: AsyncSession, body: ComplaintSearch) -> Found:
     found = Found()
     if body.q is not None:
         wanted = words(body.q)
-        ids = await session.scalars(select(func.complaints_saying(wanted, FEW + 1)))
-        found.narrow(ids.all(), Complaint.search.op("@@")(wanted))
-    for condition in _exact(body):
-        ids = await session.scalars(select(Complaint.id).where(condition).limit(FEW + 1))
-        found.narrow(ids.all(), condition)
+        condition = says(Complaint.search, wanted)
+        by_index = func.complaints_saying(wanted, FEW + 1)
+        found.narrow(await saying(session, _newest(select(Complaint)), condition, by_index), condition)
+    for exact in _exact(body):
+        ids = await session.scalars(select(Complaint.id).where(exact).limit(FEW + 1))
+        found.narrow(ids.all(), exact)
     return found
 
 
