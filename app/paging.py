@@ -22,15 +22,16 @@ from app.settings import settings
 Item = TypeVar("Item")
 
 
+Cursor = Annotated[str | None, Field(max_length=2000, description="`next_cursor` of the page before")]
+
+
 class ListQuery(BaseModel):
     """What every list takes. Subclasses add typed filters and a `sort` from a fixed set."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[int, Field(ge=1, le=200, description="Items a page")] = 50
-    cursor: Annotated[str | None, Field(max_length=2000, description="`next_cursor` of the page before")] = (
-        None
-    )
+    cursor: Cursor = None
     count: Annotated[bool, Field(description="Count all matches too; costs a scan")] = False
 
 

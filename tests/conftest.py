@@ -95,7 +95,7 @@ async def system(template: str) -> AsyncIterator[System]:
 @pytest.fixture(scope="session")
 async def book(system: System) -> Book:
     """For each operation a request that would succeed, for tests in which it must not."""
-    return await Book.of(World(system))
+    return await Book.of(World(system, uses_nothing_up=True))
 
 
 @pytest.fixture

@@ -293,6 +293,18 @@ async def test_a_complaint_is_found_by_two_characters_by_number_and_by_telephone
     assert (await service.post("/v1/complaints/search", {"number": "C-2026-999999"})).json()["items"] == []
 
 
+async def test_a_cursor_that_is_none_is_refused_however_long_it_is(service: Caller) -> None:
+    for path in ("/v1/complaints/search", "/v1/customers/search"):
+        for length in (1, 2000, 2001, 4000):
+            answer = await service.post(path, {"q": "茶叶", "cursor": "0" * length})
+            assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, mark_of(length))
+
+
+def mark_of(length: int) -> str:
+    """Too long, it is the body that is wrong; else the place in a list that it should have stood for."""
+    return "/body/cursor" if length > 2000 else "/query/cursor"
+
+
 async def test_severity_put_right_changes_the_urgency_and_keeps_the_time_that_has_run(
     service: Caller,
 ) -> None:

@@ -4,9 +4,8 @@ import secrets
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from sqlalchemy.dialects.postgresql import asyncpg
 
 from app.models.customer import ContactPointKind
 from app.roles import Role
@@ -57,6 +56,10 @@ async def test_a_name_is_not_found_by_what_it_does_not_hold(system: System, type
     assert await found(await system.as_role(Role.MARKETING), q=f"{typed} {mark}") == set()
 
 
+@example("0" * 4000)
+@example("ẞ" * 2000 + " " + "㎒" * 1900)
+@example("𠮷" * 4000)
+@example("a " * 2000)
 @given(st.text(max_size=60))
 async def test_nothing_that_is_typed_breaks_the_search(system: System, typed: str) -> None:
     async with owner(system) as connection:
@@ -109,7 +112,7 @@ async def test_what_many_of_the_newest_say_and_what_few_say_is_found_alike(
 
 async def test_the_search_goes_by_the_index_with_plans_for_any_term_too(system: System) -> None:
     ending = customer_search._reached_at_ending("4711").compile(
-        dialect=asyncpg.dialect(), compile_kwargs={"render_postcompile": True}
+        dialect=system.database.engine.dialect, compile_kwargs={"render_postcompile": True}
     )
     async with owner(system) as connection, connection.transaction():
         await connection.execute(

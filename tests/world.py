@@ -38,7 +38,7 @@ ETAG = '"1"'
 
 @dataclass
 class World:
-    """One customer's things; each is made anew when it is asked for, and holds `many` of whatever it holds."""
+    """One customer's things, each with `many` of whatever it holds; what is changed is made anew for each request."""
 
     system: System
     many: int = 1
@@ -48,6 +48,10 @@ class World:
     partner: Caller | None = None
     bound: list[str] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)
+    uses_nothing_up: bool = False
+    """Whether no request will be granted."""
+    kept: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """Things that are only read, and what was `latest` after them, if they left anything there."""
     latest: str = ""
     """What was made last under the thing that stands before it in a path."""
 
@@ -68,8 +72,10 @@ class World:
     async def request(self, name: str, **things: str) -> dict[str, Any]:
         """What to send so that the operation succeeds, with new things apart from those that are given."""
         call, operation = CALLS[name], described()[name]
+        reads = operation["method"] == "GET" and "export" not in name  # an export is for who asked for it
+        at = self.at if reads or self.uses_nothing_up else self.thing
         places = {
-            place: things.get(place) or await self.thing(call.places.get(place, place))
+            place: things.get(place) or await at(call.places.get(place, place))
             for place in re.findall(r"{(\w+)}", operation["path"])
         }
         request = {
@@ -109,6 +115,17 @@ class World:
     async def thing(self, name: str) -> str:
         """Make the thing of this name."""
         return str(await getattr(self, name)())
+
+    async def at(self, name: str) -> str:
+        """The thing of this name, the same one as before, unless it goes with the one before it in a path."""
+        if name not in self.kept:
+            before, thing = self.latest, await self.thing(name)
+            if thing == before:
+                return thing
+            self.kept[name] = thing, self.latest if self.latest != before else None
+        thing, latest = self.kept[name]
+        self.latest = latest or self.latest
+        return thing
 
     async def made(self, role: Role, path: str, body: Any) -> dict[str, Any]:
         answer = await (await self.caller(role)).post(path, await self.filled(body, {}))

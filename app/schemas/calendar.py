@@ -110,7 +110,11 @@ class CalendarVersionCreate(CalendarHours, json_schema_extra={"examples": [_VERS
     valid_from: Day
     years: Annotated[
         dict[Year, YearCertainty],
-        Field(max_length=200, description="Whether a year's holidays were announced or are only probable"),
+        Field(
+            max_length=200,
+            description="Whether a year's holidays were announced or are only probable",
+            json_schema_extra={"additionalProperties": False},
+        ),
     ] = {}
     source: Grounds
 

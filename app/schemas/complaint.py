@@ -15,7 +15,7 @@ from app.models.complaint import (
     ComplaintOutcome,
     ComplaintState,
 )
-from app.paging import ListQuery
+from app.paging import Cursor, ListQuery
 from app.schemas.base import WHOLE, Body, Grounds, Instant, Line, Phone, Prose, Read, TrackingNo, Word
 from app.schemas.clock import ClockRead, PauseReason
 from app.schemas.masking import MaskedName, MaskedPhone, Redacted
@@ -176,7 +176,7 @@ class ComplaintSearch(
     number: Annotated[str | None, Field(max_length=40, examples=["C-2026-000123"])] = None
     complainant_phone: Phone | None = None
     limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
-    cursor: Annotated[str | None, Field(max_length=4096)] = None
+    cursor: Cursor = None
 
 
 class ClockQuery(BaseModel, extra="forbid"):

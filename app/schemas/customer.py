@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, field_serializer, field_validator, model_validator
 
 from app.models.customer import CustomerKind, CustomerState
-from app.paging import ListQuery, Page
+from app.paging import Cursor, ListQuery, Page
 from app.schemas.base import (
     WHOLE,
     Address,
@@ -193,7 +193,7 @@ class CustomerSearch(Body, json_schema_extra={"examples": [{"q": "qinghe", "face
         bool, Field(description="Count the matches by kind, state, tier and owner too", strict=True)
     ] = False
     limit: Annotated[int, Field(ge=1, le=200), WHOLE] = 50
-    cursor: Annotated[str | None, Field(max_length=2000)] = None
+    cursor: Cursor = None
 
     @field_validator("q", "contact", "phone")
     @classmethod

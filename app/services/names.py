@@ -11,6 +11,8 @@ from itertools import pairwise
 LONGEST = 40
 """Syllables that are kept; company names of the trade register end long before."""
 MOST_WAYS = 8
+LONGEST_WORD = 200
+"""Letters by which a word is looked for; PostgreSQL knows none of more than 2,046 bytes."""
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN_RUN = re.compile(f"[{_HAN}]+")
@@ -58,6 +60,7 @@ def _of_characters(run: str) -> str:
 
 def _of_letters(written: str) -> str:
     """A word or its beginning, with accents or without, or pinyin, whole or by initials."""
+    written = written[:LONGEST_WORD]
     word = _folded(written)
     ways = [f"'{each}':*" for each in sorted({written, word})]
     for read in _syllables(word):
