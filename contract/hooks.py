@@ -31,6 +31,7 @@ LAWS = {
     r"The attempt was made after the answer": "what was answered when is known to the database alone",
     r"give either customer_id or customer_code": "as oneOf, the generator of Python clients loses the other fields",
     r"can't be merged with itself": "a schema can't compare the body with the path",
+    r"the owner is not a matter of proposals": "what is proposed has the schema of the change",
     r"The file is empty": "a schema can't say how long a file is",
     r"can't be given in the future": "a schema doesn't know what time it is",
     r"must end later than now": "a schema doesn't know what time it is",

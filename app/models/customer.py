@@ -53,6 +53,7 @@ class Customer(Stateful, Versioned, Base):
     __table_args__ = (
         Index(None, "created_at", "id"),
         Index(None, "name", "id"),
+        *(Index(None, column, "created_at", "id") for column in ("kind", "state", "tier")),
         Index(None, "search", postgresql_using="gin"),
         CheckConstraint("merged_into_id IS NULL OR state = 'merged'", name="merged_into_another"),
     )
@@ -87,7 +88,7 @@ class Customer(Stateful, Versioned, Base):
         choice(CustomerState), default=CustomerState.PROSPECT, server_default="active"
     )
     code: Mapped[str | None] = mapped_column(unique=True)
-    tier: Mapped[str | None] = mapped_column(index=True)
+    tier: Mapped[str | None]
     source: Mapped[str | None]
     needs: Mapped[list[str]]
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
