@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
@@ -221,6 +221,13 @@ VERBS: dict[str, Any] = {
 }
 
 
+@example([("cancel", 0.0), ("grow", 0.0), ("reinstate", 0.0)])
+@example(
+    [("cancel", 0.0), ("grow", 0.0), ("cancel", 1.0), ("grow", 1.0), ("cancel", 1.0), ("reinstate", 0.0)]
+)
+@example(
+    [("shrink", 1.0), ("grow", 1.0), ("cancel", 1.0), ("shrink", 1.0), ("reinstate", 1.0), ("grow", 1.0)]
+)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(st.tuples(st.sampled_from(sorted(VERBS)), st.floats(-2, 60)), min_size=1, max_size=9))
 async def test_whatever_is_done_to_clocks_the_stored_ones_are_the_fold_of_their_events(

@@ -111,14 +111,18 @@ async def revoke(
 async def reinstate(
     session: AsyncSession, actor: Principal, subject_id: UUID, at: datetime, reason: str
 ) -> list[Clock]:
-    """Take back what `cancel` did for this reason: the clocks run on as if they had never been stopped."""
+    """Take back what `cancel` did for this reason: the clocks run on as if they had never been stopped.
+
+    One in whose place another has come since stays as it is, and of several that came one after the other the last runs.
+    """
     accounts = await _latest(session, subject_id)
-    cancelled = [
-        each
-        for each in accounts
-        if each.clock.state is ClockState.CANCELLED and each.events[-1].reason == reason
-    ]
-    return await _happen(session, actor, cancelled, ClockEventKind.REVOKED, at, reason=reason)
+    there = {_name(each) for each in accounts if _counts(each)}
+    cancelled = {
+        _name(each): each
+        for each in sorted(accounts, key=lambda account: account.clock.id)
+        if not _counts(each) and each.events[-1].reason == reason and _name(each) not in there
+    }
+    return await _happen(session, actor, list(cancelled.values()), ClockEventKind.REVOKED, at, reason=reason)
 
 
 async def retarget(
@@ -135,13 +139,17 @@ async def retarget(
     first = accounts[0].clock
     chosen = await policies.choose(session, first.subject_type, facts, at)
     wanted = {(each.kind, each.metric): key for each, key in await versions.keys(session, chosen, at)}
-    there = {(each.clock.kind, each.clock.metric) for each in accounts if _counts(each)}
+    there = {_name(each) for each in accounts if _counts(each)}
     moved = [each for each in _open(accounts) if _moves(each, wanted)]
     for each in moved:
         _retarget(each, actor, wanted.get((each.clock.kind, each.clock.metric)), at)
     changed = await ledger.store(session, actor, moved)
     new = [(each, wanted[each.kind, each.metric]) for each in chosen if (each.kind, each.metric) not in there]
     return changed + await _start(session, actor, ledger.subject_of(first), new, at, cycle=first.cycle)
+
+
+def _name(account: Account) -> tuple[ClockKind, ClockMetric]:
+    return account.clock.kind, account.clock.metric
 
 
 def _counts(account: Account) -> bool:
