@@ -119,7 +119,7 @@ async def reinstate(
     there = {_name(each) for each in accounts if _counts(each)}
     cancelled = {
         _name(each): each
-        for each in sorted(accounts, key=lambda account: account.clock.id)
+        for each in accounts
         if not _counts(each) and each.events[-1].reason == reason and _name(each) not in there
     }
     return await _happen(session, actor, list(cancelled.values()), ClockEventKind.REVOKED, at, reason=reason)
@@ -237,7 +237,7 @@ def _begun(
 
 
 async def _latest(session: AsyncSession, subject_id: UUID) -> list[Account]:
-    """The clocks of the subject's latest cycle, with their rows locked."""
+    """The clocks of the subject's latest cycle in the order of their ids, with their rows locked."""
     accounts = await ledger.hold(session, select(Clock).where(Clock.subject_id == subject_id))
     latest = max((each.clock.cycle for each in accounts), default=0)
     return [each for each in accounts if each.clock.cycle == latest]
