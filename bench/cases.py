@@ -167,13 +167,13 @@ def _escaped(at: datetime) -> str:
 
 
 CASES = (
-    Case("partner look-up", 2.5, look_up, 1000),
-    Case("customer by id", 5, get_customer, 500),
-    Case("shipment by number", 5, get_shipment, 500),
-    Case("50 customers", 5, first_page_of_customers, 300),
-    Case("50 shipments", 5, first_page_of_shipments, 300),
-    Case("50 shipments, deep page", 5, deep_page_of_shipments, 300),
-    Case("create a customer", 8, create_customer, 400),
-    Case("create a shipment", 8, create_shipment, 400),
-    Case("push of 100 events", None, push_events, 60, 10),
+    Case("partner look-up", 2.5, look_up, 400),
+    Case("customer by id", 5, get_customer, 200),
+    Case("shipment by number", 5, get_shipment, 200),
+    Case("50 customers", 5, first_page_of_customers, 120),
+    Case("50 shipments", 5, first_page_of_shipments, 120),
+    Case("50 shipments, deep page", 5, deep_page_of_shipments, 120),
+    Case("create a customer", 8, create_customer, 150),
+    Case("create a shipment", 8, create_shipment, 150),
+    Case("push of 100 events", None, push_events, 30, 10),
 )

@@ -77,7 +77,8 @@ async def _clone(template: str) -> AsyncIterator[str]:
     maintenance = await asyncpg.connect(
         host=url.query["host"], port=int(str(url.query["port"])), user=url.username, database="postgres"
     )
-    await maintenance.execute(f"CREATE DATABASE {name} TEMPLATE crm")
+    # By file rather than through the log: hundreds of clones are made, and none has to survive a crash.
+    await maintenance.execute(f"CREATE DATABASE {name} TEMPLATE crm STRATEGY FILE_COPY")
     try:
         yield url.set(database=name).render_as_string()
     finally:

@@ -66,7 +66,7 @@ def up(directory: Path, port: int, *options: str) -> Iterator[subprocess.Popen[b
         yield process
     finally:
         process.terminate()
-        process.wait(40)
+        process.wait(PATIENCE_S)
 
 
 def is_ready(port: int) -> bool:

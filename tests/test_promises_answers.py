@@ -81,18 +81,26 @@ NOT_YET = {("PartnerComplaintRegistered", "answer")}
 """What was brought just now is not answered; the same field of one that was is seen in `get_partner_complaint`."""
 
 
+def those_who_ask(name: str, turn: int) -> list[str | None]:
+    """Every role that may read it, or one of those that may do it: that each may, `test_access` tells."""
+    if name in PUBLIC:
+        return [None]
+    roles = sorted(MAY[name])
+    return [*roles] if described()[name]["method"] == "GET" else [roles[turn % len(roles)]]
+
+
 async def test_every_role_gets_what_it_may_and_nobody_whole(empty_system: System) -> None:
-    """Each operation is called so that it succeeds, once for every role that may call it."""
+    """Each operation is called so that it succeeds."""
     world, wrong = World(empty_system), []
     seen: set[tuple[str, str]] = set()
     await (await world.caller(Role.HR)).get("/v1/users")
     for thing in ("document_id", "raised"):
         await world.thing(thing)
-    for name, operation in described().items():
+    for turn, (name, operation) in enumerate(described().items()):
         request = None
         if name in FRESH:
             await world.thing(FRESH[name])
-        for role in [None] if name in PUBLIC else sorted(MAY[name]):
+        for role in those_who_ask(name, turn):
             world.acting = role or world.acting
             if operation["method"] != "GET" or request is None or "export" in name:
                 request = await world.request(name)

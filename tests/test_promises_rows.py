@@ -276,7 +276,7 @@ async def test_a_refused_request_changes_no_row_whatever_it_asked_for(world: Wor
             caller, request, key = await world.somebody(name), await world.request(name), str(uuid4())
             first = keyed(name, request, key)
             refused = await refusals(world, World(busy), name, caller, first)
-            other = keyed(name, something_else(request, await world.request(name)), key)
+            other = keyed(name, await something_else(world, name, request), key)
             await rows.changed()
             for status, place, who, each in refused:
                 answer = await place.send(who, each)
@@ -294,10 +294,10 @@ async def test_a_refused_request_changes_no_row_whatever_it_asked_for(world: Wor
             assert again.is_success or (faults(again, second), await rows.changed()) == ([], False), name
 
 
-def something_else(request: Request, other: Request) -> Request:
+async def something_else(world: World, name: str, request: Request) -> Request:
     """The same body written differently, or, without a body, another place."""
     if "json" not in request:
-        return other
+        return await world.request(name)
     headers = request["headers"] | {"Content-Type": "application/json"}
     return request | {"json": None, "content": f"{json.dumps(request['json'])} ", "headers": headers}
 

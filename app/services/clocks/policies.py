@@ -6,7 +6,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Select, any_, cast, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    Select,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -50,37 +63,43 @@ async def choose(
     fit; of these the lowest rank, then the code that comes first. A version whose conditions no longer fit gives way
     to other codes, not to its own earlier versions.
     """
-    policy, in_force = _in_force(at, SlaPolicy.subject_type == subject_type)
+    policy, in_force = _OF_SUBJECT
     fitting = in_force.where(
         *(_fits(getattr(policy, column), getattr(facts, fact)) for fact, column in CONDITIONS.items()),
         or_(policy.customer_id.is_(None), policy.customer_id == facts.customer_id),
     )
     chosen = fitting.order_by(policy.kind, policy.metric, policy.rank, policy.code)
-    return list(await session.scalars(chosen.ext(distinct_on(policy.kind, policy.metric))))
+    asked = {"at": at, "subject_type": subject_type}
+    return list(await session.scalars(chosen.ext(distinct_on(policy.kind, policy.metric)), asked))
 
 
 async def newest(session: AsyncSession, code: str, at: datetime) -> SlaPolicy | None:
     """The version of this code that holds on the day of `at`."""
-    _, in_force = _in_force(at, SlaPolicy.code == code)
-    return (await session.scalars(in_force)).one_or_none()
+    _, in_force = _OF_CODE
+    return (await session.scalars(in_force, {"at": at, "code": code})).one_or_none()
 
 
-def _in_force(at: datetime, of: ColumnElement[bool]) -> tuple[Any, Select[SlaPolicy]]:
-    """Of each code the latest version of the day, where that has not been ended."""
+def _in_force(of: ColumnElement[bool]) -> tuple[Any, Select[SlaPolicy]]:
+    """Of each code the latest version of the day of `at`, where that has not been ended."""
     latest = (
         select(SlaPolicy)
-        .where(of, SlaPolicy.valid_from <= _day_of(SlaPolicy.zone, at))
+        .where(of, SlaPolicy.valid_from <= _day_of(SlaPolicy.zone))
         .order_by(SlaPolicy.code, SlaPolicy.number.desc())
         .ext(distinct_on(SlaPolicy.code))
         .subquery()
     )
     policy = aliased(SlaPolicy, latest)
-    ended = policy.valid_until <= _day_of(policy.zone, at)
+    ended = policy.valid_until <= _day_of(policy.zone)
     return policy, select(policy).where(ended.is_not(true()))
 
 
-def _day_of(zone: Any, at: datetime) -> Any:
-    return cast(func.timezone(zone, literal(at)), Date)
+def _day_of(zone: Any) -> Any:
+    return cast(func.timezone(zone, bindparam("at", type_=DateTime(timezone=True))), Date)
+
+
+# Composed once: it takes longer than sending them.
+_OF_SUBJECT = _in_force(SlaPolicy.subject_type == bindparam("subject_type"))
+_OF_CODE = _in_force(SlaPolicy.code == bindparam("code"))
 
 
 def _fits(wanted: Any, fact: str | None) -> Any:
