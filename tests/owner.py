@@ -33,15 +33,19 @@ async def last_writes(connection: asyncpg.Connection) -> dict[str, str]:
     return await _told(connection, "concat_ws(' ', count(*), max(one.xmin::text::bigint))")
 
 
-async def _told(connection: asyncpg.Connection, what: str) -> dict[str, str]:
-    """Of every table, of those apart in which refusals are counted."""
-    tables = await connection.fetch(
+async def tables(connection: asyncpg.Connection) -> list[str]:
+    """Every table, apart from those in which refusals are counted."""
+    found = await connection.fetch(
         "SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
         " WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition"
         " AND relname NOT IN ('accesses', 'sign_in_failures')"
     )
-    told = " UNION ALL ".join(f"SELECT '{table}', {what} FROM {table} one" for (table,) in tables)
-    return dict(await connection.fetch(told))
+    return [name for (name,) in found]
+
+
+async def _told(connection: asyncpg.Connection, what: str) -> dict[str, str]:
+    told = [f"SELECT '{table}', {what} FROM {table} one" for table in await tables(connection)]
+    return dict(await connection.fetch(" UNION ALL ".join(told)))
 
 
 async def execute(system: System, statement: str, **parameters: Any) -> None:

@@ -388,7 +388,14 @@ async def own(system: System) -> World:
 
 @pytest.fixture(scope="module")
 async def foreign(system: System) -> World:
-    return World(system, owned=False)
+    """Another's things, which nobody here gets at, so that they last."""
+    return World(system, owned=False, uses_nothing_up=True)
+
+
+@pytest.fixture(scope="module")
+async def refused(system: System) -> World:
+    """For requests of which none is granted."""
+    return World(system, uses_nothing_up=True)
 
 
 @pytest.fixture(scope="module")
@@ -484,10 +491,10 @@ def pointers(answer: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("reference", where(REFUSED))
-async def test_a_body_that_names_nothing_is_refused_and_told_where(own: World, reference: str) -> None:
+async def test_a_body_that_names_nothing_is_refused_and_told_where(refused: World, reference: str) -> None:
     name, part, field = reference.split()
-    request = with_place(await own.request(name), part, field, nothing(field))
-    answer = await own.send(await own.somebody(name), request)
+    request = with_place(await refused.request(name), part, field, nothing(field))
+    answer = await refused.send(await refused.somebody(name), request)
     assert pointers(answer) == [f"/body/{field}" + "/0" * field.endswith("_ids")]
 
 
@@ -517,10 +524,10 @@ async def test_a_body_that_names_a_customer_out_of_sight_is_refused_like_one_tha
 
 
 @pytest.mark.parametrize("reference", where(GONE))
-async def test_where_there_is_nothing_of_the_houses_own_is_404(own: World, reference: str) -> None:
+async def test_where_there_is_nothing_of_the_houses_own_is_404(refused: World, reference: str) -> None:
     name, _, field = reference.split()
-    request = at_another(await own.request(name), name, field, nothing(field))
-    answer = await own.send(await own.somebody(name), request)
+    request = at_another(await refused.request(name), name, field, nothing(field))
+    answer = await refused.send(await refused.somebody(name), request)
     assert answer.status_code == 404, answer.text
 
 

@@ -21,7 +21,7 @@ from tests.steps import batch, pages, until_waiting
 from tests.system import Caller, System, a_customer, a_number, a_shipment, an_event
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-ROUNDS, PARCELS = 3, 150
+ROUNDS, PARCELS = 3, 60
 """A thousand orders of the story are tried where nothing is stored, in `test_fold.py`."""
 
 
