@@ -1,8 +1,10 @@
 """Every role gets from every operation what it may have: an answer, its own fields, and people behind a mask."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 
@@ -12,7 +14,9 @@ from tests.calls import CALLS
 from tests.canaries import assert_no_canary
 from tests.operations import described, name_of, operations, resolved, schema_named
 from tests.policy import MAY, PUBLIC
+from tests.statements import Statements, heard
 from tests.system import System
+from tests.test_promises_statements import STATEMENTS
 from tests.world import World
 
 pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
@@ -79,6 +83,8 @@ FRESH = {"search_complaints": "waiting_complaint_id"}
 """What must be among the newest."""
 NOT_YET = {("PartnerComplaintRegistered", "answer")}
 """What was brought just now is not answered; the same field of one that was is seen in `get_partner_complaint`."""
+ONE_MORE: list[tuple[str, str | None]] = [("transfer_customer", "sales"), ("take_customer_back", "sales")]
+"""Sales are asked whether the customer is their own."""
 
 
 def those_who_ask(name: str, turn: int) -> list[str | None]:
@@ -90,32 +96,50 @@ def those_who_ask(name: str, turn: int) -> list[str | None]:
 
 
 async def test_every_role_gets_what_it_may_and_nobody_whole(empty_system: System) -> None:
-    """Each operation is called so that it succeeds."""
-    world, wrong = World(empty_system), []
+    """Each operation is called so that it succeeds, and sends as many statements as where much is behind it."""
+    world, wrong, miscounted = World(empty_system), [], []
     seen: set[tuple[str, str]] = set()
     await (await world.caller(Role.HR)).get("/v1/users")
     for thing in ("document_id", "raised"):
         await world.thing(thing)
-    for turn, (name, operation) in enumerate(described().items()):
-        request = None
-        if name in FRESH:
-            await world.thing(FRESH[name])
-        for role in those_who_ask(name, turn):
-            world.acting = role or world.acting
-            if operation["method"] != "GET" or request is None or "export" in name:
-                request = await world.request(name)
-            answer = await world.send(await world.caller(role) if role else None, request)
-            assert answer.status_code == CALLS[name].status, (name, role, answer.text)
-            if name not in answers.WHOLE:
-                assert_no_canary(f"{answer.text}{answer.headers}", f"{role}: {name}")
-            is_json = answer.content and answer.headers.get("content-type") == "application/json"
-            body = answer.json() if is_json else None
-            for schema, field, value in fields_in(answer_schema(operation), body):
-                wrong += [(name, role, schema, field)] * (not answers.may_be_shown(schema, field, value))
-                seen.update({(schema, field)} if value else ())
+    async with heard(empty_system) as statements:
+        for turn, (name, operation) in enumerate(described().items()):
+            request = None
+            if name in FRESH:
+                await world.thing(FRESH[name])
+            for role in those_who_ask(name, turn):
+                world.acting = role or world.acting
+                if operation["method"] != "GET" or request is None or "export" in name:
+                    request = await world.request(name)
+                answer, sent = await answered(world, statements, role, request)
+                assert answer.status_code == CALLS[name].status, (name, role, answer.text)
+                due = STATEMENTS[name] + ONE_MORE.count((name, role))
+                miscounted += [(name, role, due, sent)] * (len(sent) != due)
+                if name not in answers.WHOLE:
+                    assert_no_canary(f"{answer.text}{answer.headers}", f"{role}: {name}")
+                for schema, field, value in fields_in(answer_schema(operation), told(answer)):
+                    wrong += [(name, role, schema, field)] * (not answers.may_be_shown(schema, field, value))
+                    seen.update({(schema, field)} if value else ())
     assert wrong == []
+    assert miscounted == []
     masked = {(schema, field) for schema in answers.FIELDS for field in answers.of(schema)[1]}
     assert masked - seen - NOT_YET == set(), "nothing was planted there, so nothing is proven"
+
+
+async def answered(
+    world: World, statements: Statements, role: str | None, request: dict[str, Any]
+) -> tuple[httpx.Response, list[str]]:
+    """The answer, and the statements that it took."""
+    caller = await world.caller(role) if role else None
+    statements.clear()
+    answer = await world.send(caller, request)
+    await asyncio.sleep(0)
+    return answer, list(statements)
+
+
+def told(answer: httpx.Response) -> Any:
+    is_json = answer.content and answer.headers.get("content-type") == "application/json"
+    return answer.json() if is_json else None
 
 
 def test_what_stands_outside_the_api_is_on_a_literal_list(system: System) -> None:

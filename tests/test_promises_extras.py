@@ -10,6 +10,8 @@ from tests.operations import body_schema, described, resolved, schema_named
 from tests.system import System
 from tests.world import Book, World
 
+pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+
 ANYTHING = {"attributes"}
 """Whatever a sender wants kept."""
 

@@ -16,6 +16,8 @@ from tests.shapes import faults
 from tests.system import System, running
 from tests.world import Book
 
+pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 LARGEST = 1024 * 1024
 """Bytes of a body; files have a limit of their own, see test_imports.py."""

@@ -269,7 +269,8 @@ class Rows:
 
     async def changed(self) -> bool:
         """Whether any row has changed since the last look."""
-        return await self.connection.execute("DELETE FROM seen.written") != "DELETE 0"
+        deleted: str = await self.connection.execute("DELETE FROM seen.written")
+        return deleted != "DELETE 0"
 
 
 @pytest.mark.parametrize("part", range(PARTS))
