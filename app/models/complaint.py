@@ -106,6 +106,9 @@ class CaseTerm(Base):
     source: Mapped[str]
 
 
+_OPEN = text("state NOT IN ('closed', 'closed_not_accepted', 'withdrawn', 'merged')")
+
+
 class Complaint(Stateful, Versioned, Base):
     """One matter of one complainant, under one number through all its cycles.
 
@@ -125,19 +128,9 @@ class Complaint(Stateful, Versioned, Base):
         Index(None, "state", "received_at", "id"),
         Index(None, "handler_id", "received_at", "id"),
         Index("ix_complaints_complainant", "complainant_normal", "category", "received_at"),
-        Index(
-            "ix_complaints_open_due",
-            "due_or_never",
-            "id",
-            postgresql_where=text("state NOT IN ('closed', 'closed_not_accepted', 'withdrawn', 'merged')"),
-        ),
-        Index(
-            "ix_complaints_open_by_handler",
-            "handler_id",
-            "received_at",
-            "id",
-            postgresql_where=text("state NOT IN ('closed', 'closed_not_accepted', 'withdrawn', 'merged')"),
-        ),
+        Index("ix_complaints_open_due", "due_or_never", "id", postgresql_where=_OPEN),
+        Index("ix_complaints_open_by_handler", "handler_id", "received_at", "id", postgresql_where=_OPEN),
+        Index("ix_complaints_open_by_category", "category", "received_at", "id", postgresql_where=_OPEN),
         Index(None, "waiting_until", postgresql_where=text("waiting_until IS NOT NULL")),
         Index(None, "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index(
