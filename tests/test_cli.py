@@ -211,7 +211,7 @@ def test_a_whole_system_comes_up_does_its_job_and_stops_cleanly(tmp_path: Path) 
         assert seen["reason"] == "carrier_damage"
         assert look_up(http, theirs, number) == {"items": [], "not_found": [number]}
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert not is_ready(port)
     assert not EmbeddedServer(tmp_path / "data").ready
     log = (tmp_path / "up.log").read_text()
