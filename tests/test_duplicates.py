@@ -152,21 +152,21 @@ async def test_a_change_makes_a_pair_and_takes_it_back(system: System) -> None:
     assert await clusters(marketing, one["id"]) == []
 
 
-async def test_those_told_apart_are_never_proposed_again(system: System) -> None:
-    marketing, own = await system.as_role(Role.MARKETING), a_name()
+async def test_those_told_apart_are_never_proposed_again(empty_system: System) -> None:
+    marketing, own = await empty_system.as_role(Role.MARKETING), a_name()
     one, other = [(await made(marketing, f"杭州{own}茶业有限公司")).json() for _ in range(2)]
     body = {"one_id": other["id"], "other_id": one["id"], "reason": "同名的两家公司"}
     told = (await marketing.post("/v1/customers/duplicates/dismiss", body)).json()
     assert (told["one_id"], told["dismissed_by"]) == (one["id"], marketing.id)
     again = (await changed(marketing, other, name=f"杭州{own}茶叶有限公司")).json()
-    await scanned(system)
+    await scanned(empty_system)
     assert await clusters(marketing, one["id"]) == []
     third = (await made(marketing, f"{own}茶业有限公司")).json()
     (cluster,) = await clusters(marketing, third["id"])
     ids = [sorted([pair["one_id"], pair["other_id"]]) for pair in cluster["pairs"]]
     assert ids == [sorted([each, third["id"]]) for each in (one["id"], again["id"])]
     await marketing.post(f"/v1/customers/{third['id']}/merge", {"merged_id": one["id"]})
-    await scanned(system)
+    await scanned(empty_system)
     assert await clusters(marketing, third["id"]) == []
 
 

@@ -1,17 +1,13 @@
-"""`crm up` says in a sentence why it can't start, and starts again whatever ends while it runs."""
+"""`crm up` says in a sentence why it can't start; what it starts again is told in `test_cli.py`."""
 
-import os
-import signal
 import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
-from tests.servers import PATIENCE_S, a_free_port, crm, is_ready, up
+from tests.servers import crm
 from tests.system import System
 
 
@@ -45,30 +41,3 @@ async def test_a_wrong_setting_is_named_without_its_value(system: System, tmp_pa
 async def test_a_database_that_can_not_be_prepared_ends_the_start(system: System, tmp_path: Path) -> None:
     missing = make_url(system.settings.database_url).set(database="missing").render_as_string()
     assert "The database can't be prepared: " in refused(missing, tmp_path, CRM_PORT="0")
-
-
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_whatever_is_killed_while_it_runs_is_started_again(tmp_path: Path) -> None:
-    port = a_free_port()
-    with up(tmp_path, port) as process:
-        killed = children(process)
-        assert len(killed) == 3, "PostgreSQL, the worker and the API"
-        for each in killed:
-            os.kill(each, signal.SIGKILL)
-        eventually(lambda: len(children(process) - killed) == 3 and is_ready(port))
-    log = (tmp_path / "up.log").read_text()
-    for told in ("There is no user yet.", "crm worker ended", "crm serve ended", "PostgreSQL is gone"):
-        assert told in log
-
-
-def children(process: subprocess.Popen[bytes]) -> set[int]:
-    """The processes that this one has, as Linux tells."""
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return {int(each) for each in listed.split()}
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
