@@ -16,7 +16,7 @@ NPM := PATH="$(CURDIR)/contract/.venv/bin:$$PATH" npm
 # Set elsewhere, it would have every process that is started compile the whole house anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test lint contract fuzz bench faults format openapi lock clean
+.PHONY: help run test sweep lint contract fuzz bench faults format openapi lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -26,7 +26,10 @@ run: .venv/runtime ## Everything on this machine, with demo data: http://127.0.0
 	@$(BIN)/crm up --demo
 
 test: .venv/dev ## Run the tests; COVERAGE=yes measures the branches as well, which takes half as long again
-	$(BIN)/pytest -n 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=term) tests
+	$(BIN)/pytest -n 2 --dist worksteal -m "not sweep" $(if $(COVERAGE),--cov --cov-report=term) tests
+
+sweep: .venv/dev ## Run the tests that call every operation many times over: roles, refusals, rows, statements
+	$(BIN)/pytest -n 2 --dist worksteal -m sweep tests
 
 lint: .venv/dev ## Check style, types, imports, dependencies, dead code, spelling and migrations
 	$(BIN)/ruff format --check

@@ -62,7 +62,7 @@ def test_the_declared_scopes_give_what_the_table_says(system: System) -> None:
         assert {role.value for role in Role if needed <= ROLE_SCOPES[role]} == MAY[name], name
 
 
-@pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+@pytest.mark.sweep
 @pytest.mark.parametrize("role", Role)
 async def test_what_a_role_may_call_is_what_the_table_says(system: System, role: Role) -> None:
     """Called without a body and with ids of nothing, so that what is allowed does no harm."""

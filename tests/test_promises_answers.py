@@ -19,7 +19,7 @@ from tests.system import System
 from tests.test_promises_statements import STATEMENTS
 from tests.world import World
 
-pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+pytestmark = pytest.mark.sweep
 
 OUTSIDE_THE_API = {
     "/.well-known/jwks.json",

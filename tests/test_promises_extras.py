@@ -10,7 +10,7 @@ from tests.operations import body_schema, described, resolved, schema_named
 from tests.system import System
 from tests.world import Book, World
 
-pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+pytestmark = pytest.mark.sweep
 
 ANYTHING = {"attributes"}
 """Whatever a sender wants kept."""

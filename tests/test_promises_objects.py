@@ -16,7 +16,7 @@ from tests.steps import told
 from tests.system import Caller, System, a_number
 from tests.world import World
 
-pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+pytestmark = pytest.mark.sweep
 
 WRITTEN = "the list holds what its requester may see, whatever it asks for; see test_exports.py"
 

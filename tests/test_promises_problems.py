@@ -16,7 +16,7 @@ from tests.shapes import faults
 from tests.system import System, running
 from tests.world import Book
 
-pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+pytestmark = pytest.mark.sweep
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 LARGEST = 1024 * 1024

@@ -16,7 +16,7 @@ from tests.shapes import faults
 from tests.system import Caller, System, running
 from tests.world import World
 
-pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+pytestmark = pytest.mark.sweep
 
 PARTS = 4
 """So that several processes share the work."""

@@ -15,7 +15,7 @@ from tests.statements import Statements, heard
 from tests.system import System
 from tests.world import World
 
-pytestmark = pytest.mark.no_cover  # every operation many times over: measured, it takes twice as long
+pytestmark = pytest.mark.sweep
 
 STATEMENTS: dict[str, int] = {
     "create_token": 5,
