@@ -129,6 +129,7 @@ class Complaint(Stateful, Versioned, Base):
         Index(None, "handler_id", "received_at", "id"),
         Index("ix_complaints_complainant", "complainant_normal", "category", "received_at"),
         Index("ix_complaints_open_due", "due_or_never", "id", postgresql_where=_OPEN),
+        Index("ix_complaints_open_by_received", "received_at", "id", postgresql_where=_OPEN),
         Index("ix_complaints_open_by_handler", "handler_id", "received_at", "id", postgresql_where=_OPEN),
         Index("ix_complaints_open_by_category", "category", "received_at", "id", postgresql_where=_OPEN),
         Index(None, "waiting_until", postgresql_where=text("waiting_until IS NOT NULL")),
