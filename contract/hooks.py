@@ -58,6 +58,8 @@ LAWS = {
     r"give either seconds or end": "as oneOf, the generator of Python clients loses the other fields",
     r"end comes before start": "a schema can't compare two fields",
     r"it has no working time in reach": "a schema can't count working time",
+    r"name a calendar for working time and for days off": "whether there is a calendar hangs on how time is counted",
+    r"It ends on a later day than the one on which it begins": "when it began is known to the database alone",
     r"no such time zone": "the list of zones is IANA's, not ours",
     r"a string holds a NUL|out of range or holds a NUL": "PostgreSQL stores none; every pattern would have to say it",
     r"^/path/(client_id|code_id) Input should be a valid UUID": "an inferred link takes a name for the id",
