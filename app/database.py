@@ -54,6 +54,8 @@ async def connect(settings: Settings) -> Database:
         url,
         pool_size=settings.pool_size,
         max_overflow=0,
+        # Of a pool of many, a few do the work and keep their plans; in turns, each would be planning anew for long.
+        pool_use_lifo=True,
         pool_timeout=5,
         pool_pre_ping=False,
         connect_args=_driver_options(settings, url, settings.app_role),
