@@ -20,7 +20,7 @@ from bench import callers, delays, load, report, rows, servers
 from bench.cases import CASES, Case, push_events
 
 SIZES = {"tiny": (10_000,), "small": (10_000, 1_000_000), "full": (10_000, 1_000_000, 10_000_000)}
-ROUNDS = 6
+ROUNDS = 12
 """Of each figure the cheapest round counts: what disturbs a round only ever makes it dearer, and short ones escape."""
 
 console = Console(highlight=False)

@@ -4,6 +4,8 @@ import asyncpg
 
 EVENTS_EACH = 3
 SHIPMENTS_A_CUSTOMER = 100
+KEYS_EACH = 11
+"""By which lookalikes are found; as many as a company with a phone number and an address has."""
 
 _CUSTOMER = "('01900000-0000-7000-8000-' || lpad(to_hex({n}), 12, '0'))::uuid"
 _SHIPMENT = "('01900000-0000-7000-9000-' || lpad(to_hex({n}), 12, '0'))::uuid"
@@ -33,6 +35,11 @@ _ADDRESSES = f"""
 INSERT INTO customer_addresses (id, customer_id, kind, address)
 SELECT uuidv7(), {_CUSTOMER.format(n="i")}, 'pickup', '{{"city": "杭州市", "detail": "2 号楼 301 室"}}'
 FROM generate_series($1::int + 1, $2::int) AS i
+"""
+_LIKENESS = f"""
+INSERT INTO duplicate_keys (customer_id, key)
+SELECT {_CUSTOMER.format(n="i")}, hashtextextended(i || '-' || k, 0)
+FROM generate_series($1::int + 1, $2::int) AS i, generate_series(1, {KEYS_EACH}) AS k
 """
 _SHIPMENTS = f"""
 INSERT INTO shipments (id, customer_id, tracking_no, service, promised_at, sender, recipient, attributes, status,
@@ -87,7 +94,7 @@ async def grow(owner: asyncpg.Connection, have: int, want: int) -> None:
     """Bring the tables from `have` shipments to `want`, with statistics and caches as after a day's work."""
     await owner.execute("SET session_replication_role = replica; SET synchronous_commit = off")
     before, after = customers_at(have) if have else 0, customers_at(want)
-    for statement in (_CUSTOMERS, _CONTACTS, _POINTS, _HELD, _ADDRESSES):
+    for statement in (_CUSTOMERS, _CONTACTS, _POINTS, _HELD, _ADDRESSES, _LIKENESS):
         await owner.execute(statement, before, after, timeout=3600)
     for statement in (_SHIPMENTS, _NUMBERS, _LEGS, _SCANS, _KEYS):
         arguments = (have, after, want) if "$2" in statement else (have, want)

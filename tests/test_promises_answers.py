@@ -83,7 +83,11 @@ FRESH = {"search_complaints": "waiting_complaint_id"}
 """What must be among the newest."""
 NOT_YET = {("PartnerComplaintRegistered", "answer")}
 """What was brought just now is not answered; the same field of one that was is seen in `get_partner_complaint`."""
-ONE_MORE: list[tuple[str, str | None]] = [("transfer_customer", "sales"), ("take_customer_back", "sales")]
+ONE_MORE: list[tuple[str, str | None]] = [
+    ("transfer_customer", "sales"),
+    ("take_customer_back", "sales"),
+    ("lend_customer", "sales"),
+]
 """Sales are asked whether the customer is their own."""
 
 

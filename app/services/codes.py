@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, any_, literal, or_, select
+from sqlalchemy import ColumnElement, Select, any_, bindparam, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import func
@@ -34,6 +34,16 @@ class Meaning:
 
 
 UNMAPPED = Meaning("unknown", "unmapped", mapped=False)
+
+_BOOK = (
+    select(CarrierSource.source, CarrierSource.lists, CarrierCode)
+    .outerjoin(
+        CarrierCode,
+        (CarrierCode.list == any_(CarrierSource.lists))
+        & CarrierCode.code.in_(bindparam("words", expanding=True)),
+    )
+    .where(CarrierSource.source.in_(bindparam("sources", expanding=True)))
+)
 
 
 @dataclass(frozen=True)
@@ -86,13 +96,8 @@ async def code_book(session: AsyncSession, pairs: Iterable[tuple[str, str, str]]
     """The rows to read these `(source, code, reason_code)` triples by, in one statement."""
     triples = list(pairs)
     words = {word for _, code, reason_code in triples for word in (code, reason_code)}
-    rows = await session.execute(
-        select(CarrierSource.source, CarrierSource.lists, CarrierCode)
-        .outerjoin(
-            CarrierCode, (CarrierCode.list == any_(CarrierSource.lists)) & CarrierCode.code.in_(sorted(words))
-        )
-        .where(CarrierSource.source.in_(sorted({source for source, _, _ in triples})))
-    )
+    given = {"words": sorted(words), "sources": sorted({source for source, _, _ in triples})}
+    rows = await session.execute(_BOOK, given)
     book = CodeBook({})
     for source, lists, row in rows:
         book.lists[source] = lists

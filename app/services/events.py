@@ -17,14 +17,21 @@ from app.security import Principal
 CHANNEL = "crm_outbox"
 
 _INSERT_EVENTS = insert(Event.__table__)
-_INSERT_WORK = text("""
-    WITH work AS (
+_INSERT_WITH_WORK = text("""
+    WITH happened AS (
+        INSERT INTO events (
+            id, kind, subject_type, subject_id, customer_id, actor_kind, actor_id, correlation_id, data
+        ) SELECT * FROM jsonb_to_recordset(:rows) AS event (
+            id uuid, kind text, subject_type text, subject_id uuid, customer_id uuid,
+            actor_kind text, actor_id uuid, correlation_id text, data jsonb
+        )
+    ), work AS (
         INSERT INTO outbox (event_id, consumer, subject_id, customer_id, attempts)
-        SELECT *, 0 FROM jsonb_to_recordset(:rows)
+        SELECT *, 0 FROM jsonb_to_recordset(:work)
             AS work (event_id uuid, consumer text, subject_id uuid, customer_id uuid)
     ) SELECT pg_notify(:channel, '')
-""").bindparams(bindparam("rows", type_=JSONB), channel=CHANNEL)
-"""One row each for whoever waits, and a call that wakes them; the call is heard at the commit."""
+""").bindparams(bindparam("rows", type_=JSONB), bindparam("work", type_=JSONB), channel=CHANNEL)
+"""Beside the events one row each for whoever waits, and a call that wakes them; it is heard at the commit."""
 
 CONSUMERS: dict[str, tuple[str, ...]] = {}
 """Event kind -> names of the consumers that want it; `services/reactions.py` fills it from its table."""
@@ -55,16 +62,16 @@ async def record(session: AsyncSession, actor: Principal, kind: str, subject: Su
 
 
 async def record_all(session: AsyncSession, actor: Principal, happenings: Iterable[Happening]) -> list[UUID]:
-    """Record many events in two statements, each with the outbox rows of whoever waits for its kind."""
+    """Record many events in one statement, each with the outbox rows of whoever waits for its kind."""
     rows, work = [], []
     for happening in happenings:
         row = _event_row(actor, happening)
         rows.append(row)
         work += _outbox_rows(row["id"], happening)
-    if rows:
-        await session.execute(_INSERT_EVENTS, rows)
     if work:
-        await session.execute(_INSERT_WORK, {"rows": work})
+        await session.execute(_INSERT_WITH_WORK, {"rows": rows, "work": work})
+    elif rows:
+        await session.execute(_INSERT_EVENTS, rows)
     return [row["id"] for row in rows]
 
 

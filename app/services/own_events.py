@@ -34,10 +34,10 @@ async def report(session: AsyncSession, own: Sequence[Own]) -> set[tracking.Plac
     ids = {event.key: uuid7() for event in own}
     keys = sorted(ids)
     columns = {"sources": [SYSTEM] * len(keys), "keys": keys, "ids": [ids[key] for key in keys]}
-    fresh = {key for _, key in await tracking.take_keys(session, columns)}
-    rows = [_own_row(event, ids[event.key]) for event in own if event.key in fresh]
-    await scans.store(session, rows)
-    return {event.place for event in own if event.key in fresh}
+    known = {key for _, key in await tracking.take_keys(session, columns)}
+    fresh = [event for event in own if event.key not in known]
+    await scans.store(session, [_own_row(event, ids[event.key]) for event in fresh])
+    return {event.place for event in fresh}
 
 
 def _own_row(event: Own, event_id: UUID) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Text, any_, insert, literal, select, text
+from sqlalchemy import Text, any_, bindparam, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
@@ -29,10 +29,14 @@ FUTURE_TOLERANCE = timedelta(minutes=10)
 SEPARATOR = "\x1f"
 """Stands between the parts of a key; no part may hold it."""
 
-_INSERT_KEYS = text("""
-    INSERT INTO event_keys (source, key, event_id)
-    SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:keys AS text[]), CAST(:ids AS uuid[]))
-    ON CONFLICT DO NOTHING RETURNING source, key
+_TAKE_KEYS = text("""
+    WITH given AS (
+        SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:keys AS text[]), CAST(:ids AS uuid[]))
+            AS given (source, key, event_id)
+    ), taken AS (
+        INSERT INTO event_keys (source, key, event_id) SELECT * FROM given
+        ON CONFLICT DO NOTHING RETURNING source, key
+    ) SELECT source, key FROM given EXCEPT SELECT source, key FROM taken
 """)
 _FIND_KEYS = text("""
     SELECT source, key, event_id FROM event_keys JOIN
@@ -40,6 +44,12 @@ _FIND_KEYS = text("""
 """)
 
 _INSERT_RAW = insert(RawPush.__table__)
+_CLIENT, _NUMBER = Client.__table__.c, TrackingNumber.__table__.c
+_SOURCES = select(_CLIENT.sources, codes.unchanged()).where(_CLIENT.id == bindparam("client_id"))
+_DIRECTORY = select(_NUMBER.number, _NUMBER.customer_id, _NUMBER.shipment_id).where(
+    _NUMBER.number == any_(bindparam("numbers", type_=ARRAY(Text)))
+)
+"""Made once: what dispatch systems push all day is not composed anew each time."""
 
 Place = tuple[UUID, UUID]
 """A shipment's customer and id."""
@@ -133,8 +143,7 @@ async def _keep(session: AsyncSession, actor: Principal, envelope: Envelope, fre
 async def _reject_foreign_sources(
     session: AsyncSession, actor: Principal, arrivals: Sequence[Pushed]
 ) -> None:
-    known = select(Client.sources, codes.unchanged()).where(Client.id == actor.id)
-    allowed = set(await session.scalar(known) or [])
+    allowed = set(await session.scalar(_SOURCES, {"client_id": actor.id}) or [])
     for arrival in arrivals:
         if arrival.item.source not in allowed:
             arrival.result = "rejected"
@@ -177,21 +186,18 @@ async def _first_seen(session: AsyncSession, arrivals: list[Pushed]) -> list[Pus
         "keys": [key for _, key in keys],
         "ids": [first[key].id for key in keys],
     }
-    taken = await take_keys(session, columns)
-    ids = {key: first[key].id for key in taken} | await _known_ids(
-        session, [k for k in keys if k not in taken]
-    )
+    known = await _known_ids(session, await take_keys(session, columns))
     for key, arrival in keyed:
-        if key not in taken or first[key] is not arrival:
-            arrival.result, arrival.id = "duplicate", ids[key]
-    return [first[key] for key in keys if key in taken]
+        if key in known or first[key] is not arrival:
+            arrival.result, arrival.id = "duplicate", known.get(key, first[key].id)
+    return [first[key] for key in keys if key not in known]
 
 
-async def take_keys(session: AsyncSession, columns: dict[str, Any]) -> set[tuple[str, str]]:
-    """Of `sources`, `keys` and `ids` side by side, the (source, key) pairs that nobody had taken before."""
+async def take_keys(session: AsyncSession, columns: dict[str, Any]) -> list[tuple[str, str]]:
+    """Take `sources`, `keys` and `ids` side by side; of them, the (source, key) pairs that are taken already."""
     if not columns["keys"]:
-        return set()
-    return {(row.source, row.key) for row in await session.execute(_INSERT_KEYS, columns)}
+        return []
+    return [(row.source, row.key) for row in await session.execute(_TAKE_KEYS, columns)]
 
 
 async def _known_ids(session: AsyncSession, keys: list[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
@@ -226,11 +232,7 @@ async def _places(session: AsyncSession, numbers: list[str]) -> dict[str, Place]
 
 
 async def _directory(session: AsyncSession, numbers: list[str]) -> dict[str, Place]:
-    rows = await session.execute(
-        select(TrackingNumber.number, TrackingNumber.customer_id, TrackingNumber.shipment_id).where(
-            TrackingNumber.number == any_(literal(sorted(set(numbers)), ARRAY(Text)))
-        )
-    )
+    rows = await session.execute(_DIRECTORY, {"numbers": sorted(set(numbers))})
     return {number: (customer_id, shipment_id) for number, customer_id, shipment_id in rows}
 
 
