@@ -88,11 +88,15 @@ def deep_page_of_shipments(callers: Callers, shipments: int, to: str) -> Iterato
 
 
 def create_customer(callers: Callers, _shipments: int, to: str) -> Iterator[Call]:
-    """Different ones, as in life: a hundred of one name would be compared as duplicates of each other."""
+    """Different ones, as in life: hundreds of one town and trade would be compared as duplicates of each other."""
     draw = random.Random(f"{to} {next(_serial)}")
+    towns = [(province, *town) for province, towns in chinese.PLACES.items() for town in towns.items()]
+    trades = chinese.TRADES.split()
     while True:
+        province, city, districts = draw.choice(towns)
+        brand = "".join(draw.sample(chinese.BRANDS, 3))
         body = {
-            "name": f"杭州{''.join(draw.sample(chinese.BRANDS, 3))}茶业有限公司",
+            "name": f"{city[:-1]}{brand}{draw.choice(trades)}有限公司",
             "kind": "company",
             "contacts": [
                 {
@@ -103,10 +107,10 @@ def create_customer(callers: Callers, _shipments: int, to: str) -> Iterator[Call
             ],
             "addresses": [
                 {
-                    "province": "浙江省",
-                    "city": "杭州市",
-                    "district": "西湖区",
-                    "detail": f"{draw.choice(chinese.STREETS)}路 {draw.randrange(1, 999)} 号 301 室",
+                    "province": province,
+                    "city": city,
+                    "district": draw.choice(districts.split()),
+                    "detail": f"{''.join(draw.sample(chinese.STREETS, 2))}路 {draw.randrange(1, 999)} 号 301 室",
                 }
             ],
             "needs": ["冷链", "次日达"],
