@@ -25,7 +25,7 @@ help: ## This list
 run: .venv/runtime ## Everything on this machine, with demo data: http://127.0.0.1:8000
 	@$(BIN)/crm up --demo
 
-test: .venv/dev ## Run the tests; COVERAGE=yes measures the branches as well, which takes half as long again
+test: .venv/dev ## Run the tests; COVERAGE=yes measures the branches as well, which takes nearly twice as long
 	$(BIN)/pytest -n 2 --dist worksteal -m "not sweep" $(if $(COVERAGE),--cov --cov-report=term) tests
 
 sweep: .venv/dev ## Run the tests that call every operation many times over: roles, refusals, rows, statements
