@@ -54,3 +54,9 @@ async def test_partner_requests_go_to_their_own_url_where_they_have_one(system: 
         assert await session.scalar(text("SELECT current_user")) == "crm_app"
         assert await session.scalar(text("SELECT current_database()")) != "postgres"
     await opened.close()
+
+
+async def test_admission_is_planned_once_a_connection(system: System) -> None:
+    """Whoever makes the function anew has to say so again; why stands in `docs/decisions/admission.md`."""
+    settings = await system.scalar("SELECT proconfig FROM pg_proc WHERE proname = 'admit'")
+    assert "plan_cache_mode=force_generic_plan" in settings

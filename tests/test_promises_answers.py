@@ -14,9 +14,8 @@ from tests.calls import CALLS
 from tests.canaries import assert_no_canary
 from tests.operations import described, name_of, operations, resolved, schema_named
 from tests.policy import MAY, PUBLIC
-from tests.statements import Statements, heard
+from tests.statements import STATEMENTS, Statements, heard
 from tests.system import System
-from tests.test_promises_statements import STATEMENTS
 from tests.world import World
 
 pytestmark = pytest.mark.sweep
