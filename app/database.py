@@ -54,8 +54,10 @@ async def connect(settings: Settings) -> Database:
         url,
         pool_size=settings.pool_size,
         max_overflow=0,
-        # Of a pool of many, a few do the work and keep their plans; in turns, each would be planning anew for long.
+        # A few do the work and keep their plans; in turns, each of many would be planning anew for long. The others
+        # lie idle, and a firewall may cut them off and tell nobody: none is used that is older than five minutes.
         pool_use_lifo=True,
+        pool_recycle=300,
         pool_timeout=5,
         pool_pre_ping=False,
         connect_args=_driver_options(settings, url, settings.app_role),
