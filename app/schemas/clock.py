@@ -17,7 +17,7 @@ from app.models.clock import (
     WaiverState,
 )
 from app.paging import ListQuery
-from app.schemas.base import WHOLE, Body, Day, Grounds, Line, Read, Word, Zone, refused
+from app.schemas.base import SOMETHING, WHOLE, Body, Day, Grounds, Line, Read, Word, Zone, refused
 from app.schemas.customer import Tier
 from app.schemas.masking import Redacted
 
@@ -30,7 +30,7 @@ PauseReason = Annotated[
         min_length=1,
         max_length=64,
         examples=["awaiting_customer"],
-        json_schema_extra={"x-code-list": "pause_reason"},
+        json_schema_extra={"x-code-list": "pause_reason", **SOMETHING},
     ),
 ]
 """Why a clock rests; the list is data."""

@@ -55,7 +55,7 @@ class SegmentChange(Body, json_schema_extra={"examples": [{"name": "浙江沉睡
     """Only the fields that are given change; the wording of a filter before stays on record."""
 
     name: Unset[Line] = None
-    filter: Annotated[Filter | None, Field(examples=[_FILTER])] = None
+    filter: Annotated[Unset[Filter], Field(examples=[_FILTER])] = None
 
     _filter = field_validator("filter")(_small)
 
