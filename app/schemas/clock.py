@@ -17,7 +17,7 @@ from app.models.clock import (
     WaiverState,
 )
 from app.paging import ListQuery
-from app.schemas.base import SOMETHING, WHOLE, Body, Day, Grounds, Line, Read, Word, Zone, refused
+from app.schemas.base import WHOLE, Body, Day, Grounds, Line, Read, Word, Zone, refused
 from app.schemas.customer import Tier
 from app.schemas.masking import Redacted
 
@@ -25,13 +25,7 @@ LONGEST_DAYS = 3660
 LONGEST_S = LONGEST_DAYS * 86_400
 
 PauseReason = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=64,
-        examples=["awaiting_customer"],
-        json_schema_extra={"x-code-list": "pause_reason", **SOMETHING},
-    ),
+    Word, Field(examples=["awaiting_customer"], json_schema_extra={"x-code-list": "pause_reason"})
 ]
 """Why a clock rests; the list is data."""
 Share = Annotated[int, Field(ge=1, le=100), WHOLE]
