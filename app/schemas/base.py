@@ -95,15 +95,15 @@ def _no_control(value: str) -> str:
 
 
 _ANYTHING = {"pattern": f"^[^{_CONTROL}]*$"}
-_SOMETHING = {"pattern": f"^[^{_CONTROL}]*[^\\s{_CONTROL}][^{_CONTROL}]*$"}
+SOMETHING = {"pattern": f"^[^{_CONTROL}]*[^\\s{_CONTROL}][^{_CONTROL}]*$"}
 
 Line = Annotated[
-    str, Field(min_length=1, max_length=200, json_schema_extra=_SOMETHING), AfterValidator(_no_control)
+    str, Field(min_length=1, max_length=200, json_schema_extra=SOMETHING), AfterValidator(_no_control)
 ]
 """One line of text; more than blanks."""
 Prose = Annotated[str, Field(max_length=4000, json_schema_extra=_ANYTHING), AfterValidator(_no_control)]
 """Text of some length."""
-Grounds = Annotated[Prose, Field(min_length=1, json_schema_extra=_SOMETHING)]
+Grounds = Annotated[Prose, Field(min_length=1, json_schema_extra=SOMETHING)]
 """Why somebody does a thing; more than blanks."""
 Reason = Annotated[
     str,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, field_serializer, field_validator, model_
 from app.models.customer import CustomerKind, CustomerState
 from app.paging import Cursor, ListQuery, Page
 from app.schemas.base import (
+    SOMETHING,
     WHOLE,
     Address,
     Body,
@@ -25,7 +26,16 @@ from app.schemas.contact import ContactCreate, ContactRead
 from app.schemas.division import DivisionCode
 from app.schemas.masking import Redacted, mask_address, mask_name
 
-Tier = Annotated[Word, Field(examples=["large"], json_schema_extra={"x-code-list": "customer_tier"})]
+Tier = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=SOMETHING["pattern"],
+        examples=["large"],
+        json_schema_extra={"x-code-list": "customer_tier"},
+    ),
+]
 """How much a customer weighs; the list is data."""
 
 
