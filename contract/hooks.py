@@ -29,7 +29,6 @@ LAWS = {
     r"This cursor is not one of ours": "only the server makes cursors; they are sealed",
     r"This key was used for another request": "an Idempotency-Key stands for the request it came with first",
     r"who was not reached has accepted nothing": "a schema can't compare two fields",
-    r"The attempt was made after the answer": "what was answered when is known to the database alone",
     r"give either customer_id or customer_code": "as oneOf, the generator of Python clients loses the other fields",
     r"can't be merged with itself": "a schema can't compare the body with the path",
     r"Name two customers": "a schema can't compare two fields",
